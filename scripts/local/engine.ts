@@ -22,7 +22,7 @@ export class LocalError extends Error {
 
 /**
  * Starts the embedded DynamoDB: an explicit `DYNAMODB_ENDPOINT`, else dynoxide, else Amazon's DynamoDB Local where Java
- * is found.
+ * is found; `DYNAMODB_ENGINE=dynamodb-local` passes dynoxide by.
  * @throws LocalError when there is none of the three, or the data is in use
  */
 export async function startEngine({ leases, dataFile }: EngineOptions): Promise<Engine> {
@@ -37,7 +37,7 @@ export async function startEngine({ leases, dataFile }: EngineOptions): Promise<
       `The data in ${dataFile} is in use by process ${user.owner}. Stop it, or start with DATA=memory.`,
     );
   }
-  const dynoxide = resolveDynoxide();
+  const dynoxide = process.env.DYNAMODB_ENGINE === "dynamodb-local" ? undefined : resolveDynoxide();
   const java = dynoxide === undefined && hasJava();
   if (dynoxide === undefined && !java) {
     throw new LocalError(

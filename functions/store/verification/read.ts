@@ -79,7 +79,8 @@ export async function readHistory(
 ): Promise<(UserOverview & { readonly lastScanned?: string }) | undefined> {
   const [heads, { items, lastKey }] = await Promise.all([
     batchGet(table, [userKey(userId), slotKey(userId)]),
-    queryDescending(table, userId, { recordsOnly: true, ...page }),
+    // One more than asked for tells whether there is a next page.
+    queryDescending(table, userId, { recordsOnly: true, ...page, limit: page.limit + 1 }),
   ]);
   const user = toUser(heads.get(USER));
   if (user === undefined) return undefined;
