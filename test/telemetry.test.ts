@@ -49,9 +49,11 @@ describe("what a user's life leaves in audit and metrics", () => {
   test("one audit event for everything that was changed, by whom, and none for what was not", async () => {
     const world = await createWorld();
     const key = world.demo.apiKeys.sandbox;
-    const [backend, engine] = (await world.registry.listKeys(world.demo.clientId)).filter(
-      ({ environment }) => environment === "sandbox",
+    const keys = await world.registry.listKeys(world.demo.clientId);
+    const backend = keys.find(
+      ({ label, environment }) => label === "demo backend" && environment === "sandbox",
     );
+    const engine = keys.find(({ label }) => label === "demo verification engine");
     const first = (await world.open({ refId: "audited" })).body;
     await world.open({ refId: "audited" });
     await world.call("POST", "/v2/session/start", { token: first.token });
