@@ -38,8 +38,8 @@ async function bundle(outfile: string, plugins: Plugin[]): Promise<void> {
 /** The same app, saying nothing to anybody. */
 const silent: Plugin = {
   name: "silent",
-  setup({ onLoad }) {
-    onLoad({ filter: /functions[\\/]telemetry\.ts$/ }, () => ({
+  setup(building) {
+    building.onLoad({ filter: /functions[\\/]telemetry\.ts$/ }, () => ({
       contents: "export const createTelemetry = () => ({ request() {}, fault() {} });",
     }));
   },

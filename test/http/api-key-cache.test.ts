@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { formatApiKey } from "../../functions/core/api-key.ts";
+import { connectFaulty, throttled } from "../support/faults.ts";
 import { createWorld } from "../support/world.ts";
 
 const READ = "/v2/users/nobody";
@@ -85,7 +86,7 @@ test("a flood of invented keys does not push the good ones out", async () => {
   expect(world.events.at(-1)).toMatchObject({ status: 404, apiKeyCache: "hit" });
 });
 
-test("the hour of a key's use is noted once an hour, apart from the key, and a call does not fail for it", async () => {
+test("the hour of a key's use is noted once an hour, apart from the key", async () => {
   const world = await createWorld();
   const { text: key, key: info } = await world.registry.createKey({
     clientId: world.demo.clientId,
@@ -103,4 +104,19 @@ test("the hour of a key's use is noted once an hour, apart from the key, and a c
   world.clock.nowMs += 3_600_000;
   await world.call("GET", READ, { key });
   expect(await noted()).toBe(first + 3_600);
+});
+
+test("a call does not fail, nor is it retried, for a use that could not be noted", async () => {
+  let tried = 0;
+  const world = await createWorld({
+    connect: (endpoint) =>
+      connectFaulty(endpoint, ({ input }) => {
+        if (!JSON.stringify(input).includes("usage")) return undefined;
+        tried += 1;
+        return { when: "before", error: throttled() };
+      }),
+  });
+  expect((await world.call("GET", READ, { key: world.demo.apiKeys.sandbox })).status).toBe(404);
+  expect(tried).toBe(1);
+  expect(world.events).toMatchObject([{ keyUsageLost: true, storeRetries: 0 }]);
 });
