@@ -13,8 +13,11 @@ const FAULT = 1;
 
 const run: Run = async (task) => {
   const target = await openTarget();
+  // Ctrl-C reaches this process from the terminal and from npm: the second one must not cut the first one's close short.
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= target.close());
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => void target.close().finally(() => process.exit(FAULT)));
+    process.on(signal, () => void close().finally(() => process.exit(FAULT)));
   }
   try {
     const registry = createRegistry(target.client, target.tables.clientsTable, {
@@ -30,7 +33,7 @@ const run: Run = async (task) => {
     });
     console.log(program.opts().json === true ? JSON.stringify(answer.json, null, 2) : answer.text);
   } finally {
-    await target.close();
+    await close();
   }
 };
 const program = createProgram(run);
