@@ -26,6 +26,8 @@ import {
 
 const DEFAULT_PORT = 3000;
 const DEFAULT_RETENTION_DAYS = 365;
+const SERVICE_NAME = "verification-sessions";
+const METRICS_NAMESPACE = "VerificationSessions";
 /** How long requests that are being answered may take to end before the server stops without them. */
 const DRAIN_MS = 3_000;
 
@@ -83,6 +85,10 @@ async function main(): Promise<void> {
     writePrivate(workspace.credentialsFile, demo);
   }
 
+  // Metrics are for CloudWatch to read out of the log; at a terminal they would be noise.
+  process.env.POWERTOOLS_METRICS_DISABLED ??= "true";
+  process.env.POWERTOOLS_SERVICE_NAME ??= SERVICE_NAME;
+  process.env.POWERTOOLS_METRICS_NAMESPACE ??= METRICS_NAMESPACE;
   const url = urlOf(server, host);
   const app = createApp({
     stores: {
