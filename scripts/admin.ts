@@ -52,7 +52,7 @@ try {
 function describe(error: unknown): unknown {
   if (error instanceof AdminError || error instanceof LocalError) return error.message;
   if (error instanceof Unavailable) {
-    return `The database cannot be reached or is overloaded (${reason(error.cause)}). Try again; nothing is done twice.`;
+    return `The database cannot be reached or is overloaded (${reason(error.cause)}). See with the \`list\` command whether yours took effect, then try again.`;
   }
   const fromAWS =
     error instanceof Error &&

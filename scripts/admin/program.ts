@@ -30,7 +30,8 @@ The -- is npm's: without it, npm keeps the options for itself. Scripts use \`npm
 
 ${TARGET_HELP}
 
-Exit codes: 0 done; 2 bad input, or not confirmed; 1 the database or AWS cannot be reached, or any other fault.`,
+Exit codes: 0 done; 2 bad input, or not confirmed; 1 the database or AWS cannot be reached, or any other fault.
+\`sst shell\` itself ends with 1 whatever the command inside it ended with, if that was not 0.`,
     );
   addClientCommands(program, run);
   addKeyCommands(program, run);

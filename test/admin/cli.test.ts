@@ -165,7 +165,7 @@ describe.concurrent("without a dev server", () => {
     );
     expectRefused(
       await run("signing-keys", "rotate", "--force"),
-      /It is not due: valid tokens will be refused/,
+      /It is not due: valid tokens may be refused/,
     );
     const forced = await run("signing-keys", "rotate", "--force", "--yes", "--json");
     expect(forced.json()).toMatchObject({ step: "sign", keys: [{ state: "retired" }, { state: "signing" }] });

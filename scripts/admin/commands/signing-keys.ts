@@ -73,7 +73,7 @@ export function addSigningKeyCommands(program: Command, run: Run): void {
     .description(
       "take the step of a rotation that is due, and say which one is next: publish a new key, sign with it, drop the old one",
     )
-    .option("--force", "take the next step even though it is not due: valid tokens are refused")
+    .option("--force", "take the next step even though it is not due: valid tokens may be refused")
     .option(...YES)
     .action(({ force, yes }: { force?: boolean; yes?: boolean }) =>
       run(async (work) => {
@@ -90,7 +90,7 @@ export function addSigningKeyCommands(program: Command, run: Run): void {
         if (!due || step === "drop") {
           const warning = due
             ? "Tokens that it signed are refused from then on."
-            : "It is not due: valid tokens will be refused.";
+            : "It is not due: valid tokens may be refused.";
           await work.confirm(`Take the step "${STEPS[step]}" on ${work.target.description}? ${warning}`, yes);
         }
         const made = await rotate(keys, work.now());
