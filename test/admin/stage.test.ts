@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, expect, inject, test } from "vitest";
+import { afterAll, expect, inject, test } from "vitest";
 import { parseSigningKeySet } from "../../functions/core/signing-keys.ts";
 import { createTables } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
@@ -21,43 +21,44 @@ else if (existsSync(secret)) console.log("# app/test\\nOther=1\\nSigningKeys=" +
 else { console.error("✕  " + (process.env.TEST_COMPLAINT ?? "No secrets found")); process.exit(1); }
 `;
 
-let directory: string;
-let tables: { verificationTable: string; clientsTable: string };
-let secretFile: string;
-let callsFile: string;
+const directories: string[] = [];
+afterAll(() => directories.forEach(removeDirectory));
 
-beforeEach(async () => {
-  directory = newDirectory();
-  secretFile = path.join(directory, "secret");
-  callsFile = path.join(directory, "calls");
+/** A stage with tables of its own, and the environment that `sst shell` would run a command in. */
+async function createStage() {
+  const directory = newDirectory();
+  directories.push(directory);
+  const [secretFile, callsFile] = [path.join(directory, "secret"), path.join(directory, "calls")];
   const standIn = path.join(directory, "sst.cjs");
   writeFileSync(standIn, STAND_IN);
   chmodSync(standIn, 0o755);
   const suffix = randomUUID();
-  tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
-  const client = connectLocal(inject("dynamodbEndpoint"));
+  const tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
+  const endpoint = inject("dynamodbEndpoint");
+  const client = connectLocal(endpoint);
   await createTables(client, tables);
   client.destroy();
-});
-afterEach(() => removeDirectory(directory));
+  /** @param deployed the secret as the last deploy took it on */
+  const stage = (deployed = "unset", more: Record<string, string> = {}) => ({
+    SST_RESOURCE_App: JSON.stringify({ name: "app", stage: "test" }),
+    SST_RESOURCE_Verification: JSON.stringify({ name: tables.verificationTable }),
+    SST_RESOURCE_Clients: JSON.stringify({ name: tables.clientsTable }),
+    SST_RESOURCE_SigningKeys: JSON.stringify({ value: deployed }),
+    SST_BIN_PATH: standIn,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    AWS_REGION: "eu-west-1",
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+    TEST_SECRET_FILE: secretFile,
+    TEST_CALLS_FILE: callsFile,
+    LOCAL_DIR: path.join(directory, "unused"),
+    ...more,
+  });
+  return { stage, secretFile, callsFile };
+}
 
-const stage = (deployed = "unset", more: Record<string, string> = {}) => ({
-  SST_RESOURCE_App: JSON.stringify({ name: "app", stage: "test" }),
-  SST_RESOURCE_Verification: JSON.stringify({ name: tables.verificationTable }),
-  SST_RESOURCE_Clients: JSON.stringify({ name: tables.clientsTable }),
-  SST_RESOURCE_SigningKeys: JSON.stringify({ value: deployed }),
-  SST_BIN_PATH: path.join(directory, "sst.cjs"),
-  AWS_ENDPOINT_URL_DYNAMODB: inject("dynamodbEndpoint"),
-  AWS_REGION: "eu-west-1",
-  AWS_ACCESS_KEY_ID: "test",
-  AWS_SECRET_ACCESS_KEY: "test",
-  TEST_SECRET_FILE: secretFile,
-  TEST_CALLS_FILE: callsFile,
-  LOCAL_DIR: path.join(directory, "unused"),
-  ...more,
-});
-
-test("linked resources decide which tables are worked on, and the question names the stage", async () => {
+test.concurrent("linked resources decide which tables are worked on, and the question names the stage", async () => {
+  const { stage } = await createStage();
   const { clientId } = (await admin(stage(), "clients", "create", "--name", "Acme", "--json")).json();
   const listed = (await admin(stage(), "clients", "list", "--json")).json();
 
@@ -67,7 +68,8 @@ test("linked resources decide which tables are worked on, and the question names
   expect(stderr).toContain("on the stage test?");
 });
 
-test("a stage without its tables is never mistaken for the dev data", async () => {
+test.concurrent("a stage without its tables is never mistaken for the dev data", async () => {
+  const { stage } = await createStage();
   const { SST_RESOURCE_Clients: _clients, ...env } = stage();
   expect(await admin(env, "clients", "list")).toEqual({
     code: 1,
@@ -77,7 +79,8 @@ test("a stage without its tables is never mistaken for the dev data", async () =
   });
 });
 
-test("signing keys pass to SST by standard input, and a step waits until the one before it is deployed", async () => {
+test.concurrent("signing keys pass to SST by standard input, and a step waits until the one before it is deployed", async () => {
+  const { stage, secretFile, callsFile } = await createStage();
   const made = await admin(stage(), "signing-keys", "generate", "--json");
   expect(made.json().followUp).toContain("npx sst deploy --stage test");
   const first = readFileSync(secretFile, "utf8");
@@ -113,7 +116,8 @@ test("signing keys pass to SST by standard input, and a step waits until the one
   for (const { d } of parseSigningKeySet(second)?.keys ?? []) expect(said + calls).not.toContain(d);
 });
 
-test("a secret that cannot be read is neither taken for none nor overwritten", async () => {
+test.concurrent("a secret that cannot be read is neither taken for none nor overwritten", async () => {
+  const { stage, secretFile } = await createStage();
   const down = await admin(stage("unset", { TEST_COMPLAINT: "AccessDenied" }), "signing-keys", "generate");
   expect(down).toMatchObject({ code: 1, stdout: "" });
   expect(down.stderr).toBe("`sst secret list --stage test` failed: ✕ AccessDenied\n");
@@ -125,7 +129,8 @@ test("a secret that cannot be read is neither taken for none nor overwritten", a
   expect(readFileSync(secretFile, "utf8")).toBe("something else\n");
 });
 
-test("AWS that refuses is one line and exit code 1", async () => {
+test.concurrent("AWS that refuses is one line and exit code 1", async () => {
+  const { stage } = await createStage();
   const gone = { SST_RESOURCE_Clients: JSON.stringify({ name: `gone-${randomUUID()}` }) };
   const run = await admin(stage("unset", gone), "clients", "list");
   expect(run).toMatchObject({ code: 1, stdout: "" });
