@@ -2,7 +2,6 @@
 import { rmSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { userInfo } from "node:os";
 import { getRequestListener } from "@hono/node-server";
 import { createApp } from "../functions/app.ts";
 import { newSessionId } from "../functions/core/session-id.ts";
@@ -10,6 +9,7 @@ import { createClientsStore } from "../functions/store/clients.ts";
 import { createVerificationStore } from "../functions/store/verification/store.ts";
 import { createTelemetry } from "../functions/telemetry.ts";
 import { createTokenSigner } from "../functions/token.ts";
+import { operatorName } from "./admin/operator.ts";
 import { createRegistry } from "./admin/registry.ts";
 import { generateSigningKeySet } from "./admin/signing-keys.ts";
 import { createDemoClient, type DemoCredentials } from "./local/demo.ts";
@@ -75,7 +75,7 @@ async function main(): Promise<void> {
     (inMemory ? undefined : readSigningKeys(workspace.signingKeysFile)) ??
     (await generateSigningKeySet(Date.now()));
   const clients = createClientsStore(client, tables.clientsTable);
-  const registry = createRegistry(client, tables.clientsTable, { now: Date.now, actor: userInfo().username });
+  const registry = createRegistry(client, tables.clientsTable, { now: Date.now, actor: operatorName() });
   const kept = inMemory ? undefined : (readIfThere(workspace.credentialsFile) as DemoCredentials | undefined);
   // Credentials without their data (a deleted database) open nothing: both are made anew.
   const demo =
@@ -106,6 +106,7 @@ async function main(): Promise<void> {
   writePrivate(workspace.runningFile, {
     url,
     pid: process.pid,
+    data: inMemory ? "memory" : "file",
     ...demo,
     dynamodb: { endpoint: engine.endpoint, ...tables },
   });

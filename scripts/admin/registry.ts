@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import {
   GetCommand,
-  PutCommand,
   QueryCommand,
   ScanCommand,
   TransactWriteCommand,
@@ -57,6 +57,9 @@ export class AdminError extends Error {
   override readonly name = "AdminError";
 }
 
+const CHANGED_MEANWHILE =
+  "Another operator changed this in the same moment. Look at it with the `list` command, then repeat yours.";
+
 /** A disabled client's keys are many: DynamoDB takes a hundred writes in one transaction. */
 const TRANSACTION_SIZE = 90;
 const CLIENT = "client";
@@ -84,7 +87,19 @@ export function createRegistry(
     const at = now();
     const event: AuditEvent = { at: new Date(at).toISOString(), actor, action, subject };
     const Put = { TableName, Item: { pk: AUDIT, sk: ulid(at), ...event } };
-    await client.send(new TransactWriteCommand({ TransactItems: [...changes, { Put }] }));
+    const command = new TransactWriteCommand({
+      TransactItems: [...changes, { Put }],
+      // A repeat of a write whose answer was lost is answered like the first, and writes nothing twice.
+      ClientRequestToken: randomUUID(),
+    });
+    await withRetries(async () => {
+      try {
+        await client.send(command);
+      } catch (error) {
+        if (isConditionFailed(error)) throw new AdminError(CHANGED_MEANWHILE, { cause: error });
+        throw error;
+      }
+    });
   }
 
   async function scan(
@@ -156,12 +171,13 @@ export function createRegistry(
     key: { pk: string; sk: string },
     UpdateExpression: string,
     values?: Item,
+    ConditionExpression = "attribute_exists(pk)",
   ): TransactItem => ({
     Update: {
       TableName,
       Key: { pk: key.pk, sk: key.sk },
       UpdateExpression,
-      ConditionExpression: "attribute_exists(pk)",
+      ConditionExpression,
       ...(values === undefined ? {} : { ExpressionAttributeValues: values }),
     },
   });
@@ -188,11 +204,10 @@ export function createRegistry(
     const keyChange = change.replaceAll("disabledAt", "clientDisabledAt");
     for (let at = 0; at < keys.length; at += TRANSACTION_SIZE) {
       const batch = keys.slice(at, at + TRANSACTION_SIZE);
-      await client.send(
-        new TransactWriteCommand({
-          TransactItems: batch.map((key) => setOnKey(key as { pk: string; sk: string }, keyChange, values)),
-        }),
+      const TransactItems = batch.map((key) =>
+        setOnKey(key as { pk: string; sk: string }, keyChange, values),
       );
+      await withRetries(() => client.send(new TransactWriteCommand({ TransactItems })));
     }
     return withoutSecret(await clientItem(clientId));
   }
@@ -260,10 +275,14 @@ export function createRegistry(
       return withoutSecret(await keyItem(keyId));
     },
 
-    /** A new key with the old one's client, environment, scopes and label; the old one ends at `oldEndsAt`, if not before. */
+    /**
+     * A new key with the old one's client, environment, scopes and label; the old one ends at `oldEndsAt`, if not before.
+     * The new one ends at `newEndsAt`, or never: the old one's end may be that of an earlier rotation.
+     */
     async rotateKey(
       keyId: string,
       oldEndsAt: number,
+      newEndsAt?: number,
     ): Promise<{ text: string; key: ApiKeyInfo; old: ApiKeyInfo }> {
       const item = await keyItem(keyId);
       const { clientId, environment, scopes, label, expiresAt } = item;
@@ -274,14 +293,27 @@ export function createRegistry(
       }
       const { userIdSecret } = await requireEnabled(clientId);
       const fresh = newKeyItem(
-        { clientId, environment, scopes, ...(label === undefined ? {} : { label }) },
+        {
+          clientId,
+          environment,
+          scopes,
+          ...(label === undefined ? {} : { label }),
+          ...(newEndsAt === undefined ? {} : { expiresAt: newEndsAt }),
+        },
         userIdSecret,
       );
       const endsAt = Math.min(oldEndsAt, expiresAt ?? oldEndsAt);
       await commit("key.rotated", { clientId, keyId, newKeyId: fresh.info.keyId }, [
         clientEnabled(clientId),
         fresh.put,
-        setOnKey(item, "SET expiresAt = :at", { ":at": endsAt }),
+        setOnKey(
+          item,
+          "SET expiresAt = :at",
+          { ":at": endsAt, ...(expiresAt === undefined ? {} : { ":seen": expiresAt }) },
+          `attribute_exists(pk) AND attribute_not_exists(revokedAt) AND ${
+            expiresAt === undefined ? "attribute_not_exists(expiresAt)" : "expiresAt = :seen"
+          }`,
+        ),
       ]);
       return { text: fresh.text, key: fresh.info, old: withoutSecret(await keyItem(keyId)) };
     },
@@ -311,24 +343,45 @@ export function createRegistry(
       return (Items ?? []).map(({ environment, flowId, type }) => ({ environment, flowId, type }));
     },
 
-    async removeFlow(clientId: string, environment: Environment, flowId: string): Promise<void> {
+    async findFlow(clientId: string, environment: Environment, flowId: string): Promise<FlowInfo> {
+      await clientItem(clientId);
       const Key = flowKey(clientId, environment, flowId);
       const { Item } = await withRetries(() =>
         client.send(new GetCommand({ TableName, Key, ConsistentRead: true })),
       );
-      if (Item === undefined) {
-        throw new AdminError(
-          `Client ${clientId} has no flow ${flowId} in ${environment}; \`flows list --client ${clientId}\` shows those there are.`,
-        );
-      }
-      await commit("flow.removed", { clientId, environment, flowId }, [{ Delete: { TableName, Key } }]);
+      if (Item !== undefined) return { environment, flowId, type: Item.type as string };
+      throw new AdminError(
+        `Client ${clientId} has no flow ${flowId} in ${environment}; \`flows list --client ${clientId}\` shows those there are.`,
+      );
+    },
+
+    async removeFlow(clientId: string, environment: Environment, flowId: string): Promise<void> {
+      const Key = flowKey(clientId, environment, flowId);
+      await commit("flow.removed", { clientId, environment, flowId }, [
+        { Delete: { TableName, Key, ConditionExpression: "attribute_exists(pk)" } },
+      ]);
+    },
+
+    /**
+     * Since when (epoch seconds) the service has been seen to run with these signing keys: now, if it had not been seen
+     * before. `fingerprint` tells sets apart and holds no secret.
+     */
+    async signingKeysSeenSince(fingerprint: string): Promise<number> {
+      const Key = { pk: "signing-keys", sk: "deployed" };
+      const { Item } = await withRetries(() =>
+        client.send(new GetCommand({ TableName, Key, ConsistentRead: true })),
+      );
+      if (Item?.fingerprint === fingerprint) return Item.seenAt as number;
+      const seenAt = toSeconds(now());
+      await commit("signing-keys.deployed", { keys: fingerprint }, [
+        { Put: { TableName, Item: { ...Key, fingerprint, seenAt } } },
+      ]);
+      return seenAt;
     },
 
     /** Notes what an operator did elsewhere, such as to the signing keys. */
     async audit(action: string, subject: Record<string, string>): Promise<void> {
-      const at = now();
-      const Item = { pk: AUDIT, sk: ulid(at), at: new Date(at).toISOString(), actor, action, subject };
-      await withRetries(() => client.send(new PutCommand({ TableName, Item })));
+      await commit(action, subject, []);
     },
 
     /** The newest events first. */
@@ -362,6 +415,13 @@ export function createRegistry(
       },
     };
   }
+}
+
+function isConditionFailed(error: unknown): boolean {
+  return (
+    error instanceof TransactionCanceledException &&
+    (error.CancellationReasons ?? []).some(({ Code }) => Code === "ConditionalCheckFailed")
+  );
 }
 
 function withoutSecret<T extends object>(item: T): Omit<T, "userIdSecret" | "pk" | "sk"> {

@@ -38,13 +38,18 @@ export async function generateSigningKeySet(nowMs: number): Promise<SigningKeySe
   return { keys: [await generateSigningKey("signing", nowMs)] };
 }
 
-/** What a rotation does next: publish a new key, sign with it once it is known, drop the old one once it is not needed. */
-export function nextRotation({ keys }: SigningKeySet): Rotation {
+/**
+ * What a rotation does next: publish a new key, sign with it once it is known, drop the old one once it is not needed.
+ * @param deployedAt since when the service runs with this set, where that is later than the set was made (epoch seconds)
+ */
+export function nextRotation({ keys }: SigningKeySet, deployedAt = 0): Rotation {
   const waiting = keys.find(({ state }) => state === "next");
-  if (waiting !== undefined) return { step: "sign", dueAt: waiting.since + PUBLISHED_BEFORE_SIGNING_SECONDS };
+  if (waiting !== undefined) {
+    return { step: "sign", dueAt: Math.max(waiting.since, deployedAt) + PUBLISHED_BEFORE_SIGNING_SECONDS };
+  }
   const retired = keys.filter(({ state }) => state === "retired").map(({ since }) => since);
   if (retired.length > 0)
-    return { step: "drop", dueAt: Math.max(...retired) + PUBLISHED_AFTER_SIGNING_SECONDS };
+    return { step: "drop", dueAt: Math.max(...retired, deployedAt) + PUBLISHED_AFTER_SIGNING_SECONDS };
   return { step: "publish", dueAt: 0 };
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -13,30 +13,33 @@ type EngineOptions = {
   readonly leases: string;
   /** The database file's path; without it, data is kept in memory. */
   readonly dataFile?: string;
+  /** Who starts it: a `server` lets commands use its engine, a `command` is done in a moment. */
+  readonly owner?: Owner;
 };
+
+type Owner = "server" | "command";
 
 /** A problem that the person at the terminal can solve; its message says how. */
 export class LocalError extends Error {
-  override readonly name = "LocalError";
+  override readonly name: string = "LocalError";
+}
+
+/** Another process has the data open. */
+export class DataInUse extends LocalError {
+  override readonly name = "DataInUse";
 }
 
 /**
  * Starts the embedded DynamoDB: an explicit `DYNAMODB_ENDPOINT`, else dynoxide, else Amazon's DynamoDB Local where Java
  * is found; `DYNAMODB_ENGINE=dynamodb-local` passes dynoxide by.
- * @throws LocalError when there is none of the three, or the data is in use
+ * @throws LocalError when there is none of the three; DataInUse, which is one, when another process has the data open
  */
-export async function startEngine({ leases, dataFile }: EngineOptions): Promise<Engine> {
+export async function startEngine({ leases, dataFile, owner = "server" }: EngineOptions): Promise<Engine> {
   const endpoint = process.env.DYNAMODB_ENDPOINT;
   if (endpoint !== undefined && endpoint !== "") {
     return { endpoint, description: "DYNAMODB_ENDPOINT", stop: async () => {} };
   }
   stopLeftOvers(leases);
-  const user = dataFile === undefined ? undefined : leaseOf(leases, dataFile);
-  if (user !== undefined) {
-    throw new LocalError(
-      `The data in ${dataFile} is in use by process ${user.owner}. Stop it, or start with DATA=memory.`,
-    );
-  }
   const dynoxide = process.env.DYNAMODB_ENGINE === "dynamodb-local" ? undefined : resolveDynoxide();
   const java = dynoxide === undefined && hasJava();
   if (dynoxide === undefined && !java) {
@@ -46,20 +49,16 @@ export async function startEngine({ leases, dataFile }: EngineOptions): Promise<
     );
   }
   const port = await freePort();
+  const lease = claim(leases, { owner: process.pid, ownerKind: owner, port, dataFile });
   const child =
     dynoxide === undefined ? spawnDynamoDBLocal(port, dataFile) : spawnDynoxide(dynoxide, port, dataFile);
-  const lease = path.join(leases, `${child.pid}.json`);
-  mkdirSync(leases, { recursive: true, mode: 0o700 });
-  writeFileSync(
-    lease,
-    JSON.stringify({ owner: process.pid, engine: child.pid, port, dataFile } satisfies Lease),
-  );
   const killNow = () => child.kill("SIGKILL");
   process.once("exit", killNow);
+  lease.engineStarted(child.pid);
   const stop = async () => {
     await stopChild(child);
     process.off("exit", killNow);
-    rmSync(lease, { force: true });
+    lease.release();
   };
   const url = `http://127.0.0.1:${port}`;
   try {
@@ -71,13 +70,65 @@ export async function startEngine({ leases, dataFile }: EngineOptions): Promise<
   return { endpoint: url, description: dynoxide === undefined ? "DynamoDB Local" : "dynoxide", stop };
 }
 
-/** The endpoint of an engine that another process runs on this data, if one does. */
-export function findRunningEngine({ leases, dataFile }: Required<EngineOptions>): string | undefined {
-  const lease = leaseOf(leases, dataFile);
-  return lease === undefined ? undefined : `http://127.0.0.1:${lease.port}`;
+/** The endpoint of the engine that a server runs on this data, if one does. */
+export function findRunningEngine({
+  leases,
+  dataFile,
+}: Required<Pick<EngineOptions, "leases" | "dataFile">>): string | undefined {
+  const found = readLeases(leases).find(
+    ({ lease }) => lease.dataFile === dataFile && lease.ownerKind === "server" && isHeld(lease),
+  );
+  return found === undefined ? undefined : `http://127.0.0.1:${found.lease.port}`;
 }
 
-type Lease = { owner: number; engine: number | undefined; port: number; dataFile: string | undefined };
+type Lease = {
+  readonly owner: number;
+  readonly ownerKind: Owner;
+  readonly port: number;
+  readonly dataFile: string | undefined;
+  /** The engine's process id; missing for the moment between the claim and the start. */
+  readonly engine?: number | undefined;
+};
+
+/**
+ * Takes the lease of the data before the engine starts: of two that start at once, one is refused, and two engines never
+ * share a file.
+ */
+function claim(directory: string, lease: Lease) {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const name = lease.dataFile === undefined ? `memory-${lease.port}` : path.basename(lease.dataFile);
+  const file = path.join(directory, `${name}.json`);
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(lease));
+  try {
+    linkSync(draft, file); // as a whole or not at all, and never over another's
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new DataInUse(
+      `The data in ${lease.dataFile} is in use by process ${readLease(file)?.owner ?? "of another command"}. ` +
+        "Stop it, or start with DATA=memory.",
+    );
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return {
+    engineStarted(engine: number | undefined) {
+      writeFileSync(draft, JSON.stringify({ ...lease, engine } satisfies Lease));
+      renameSync(draft, file);
+    },
+    release() {
+      if (readLease(file)?.owner === lease.owner) rmSync(file, { force: true });
+    },
+  };
+}
+
+function readLease(file: string): Lease | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Lease;
+  } catch {
+    return undefined; // its owner took it away in this moment
+  }
+}
 
 function readLeases(directory: string): { file: string; lease: Lease }[] {
   let names: string[];
@@ -86,44 +137,53 @@ function readLeases(directory: string): { file: string; lease: Lease }[] {
   } catch {
     return [];
   }
-  return names.map((name) => {
-    const file = path.join(directory, name);
-    return { file, lease: JSON.parse(readFileSync(file, "utf8")) as Lease };
-  });
-}
-
-function leaseOf(directory: string, dataFile: string): Lease | undefined {
-  return readLeases(directory).find(
-    ({ lease }) => lease.dataFile === dataFile && isAlive(lease.owner) && isEngine(lease),
-  )?.lease;
+  return names
+    .filter((name) => name.endsWith(".json"))
+    .flatMap((name) => {
+      const file = path.join(directory, name);
+      const lease = readLease(file);
+      return lease === undefined ? [] : [{ file, lease }];
+    });
 }
 
 /** An engine outlives an owner that was killed with SIGKILL, and would hold its port and its database for ever. */
 function stopLeftOvers(directory: string): void {
   for (const { file, lease } of readLeases(directory)) {
-    if (isAlive(lease.owner)) continue;
+    if (isHeld(lease)) continue;
     if (lease.engine !== undefined && isEngine(lease)) process.kill(lease.engine, "SIGKILL");
     rmSync(file, { force: true });
   }
+}
+
+function isHeld(lease: Lease): boolean {
+  return isAlive(lease.owner) && (lease.engine === undefined || isEngine(lease));
 }
 
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // there, but another user's
   }
 }
 
-/** Process ids are used again: only a process that listens on the lease's port as an engine is the lease's. */
+/** Process ids are used again: only an engine that was started on the lease's port is the lease's. */
 function isEngine({ engine, port }: Lease): boolean {
   if (engine === undefined || !isAlive(engine)) return false;
+  const command = commandOf(engine);
+  return command.includes(String(port)) && /dynoxide|DynamoDBLocal/.test(command);
+}
+
+function commandOf(pid: number): string {
   try {
-    const command = execFileSync("ps", ["-ww", "-o", "command=", "-p", String(engine)], { encoding: "utf8" });
-    return command.includes(String(port)) && /dynoxide|DynamoDBLocal/.test(command);
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8"); // small containers have no `ps`
   } catch {
-    return false;
+    try {
+      return execFileSync("ps", ["-ww", "-o", "command=", "-p", String(pid)], { encoding: "utf8" });
+    } catch {
+      return "";
+    }
   }
 }
 

@@ -1,0 +1,91 @@
+import { InvalidArgumentError, Option } from "commander";
+import * as v from "valibot";
+import { SCOPES, type Scope } from "../../functions/core/api-key.ts";
+import { ENVIRONMENTS } from "../../functions/core/environment.ts";
+import { text } from "../../functions/core/validation.ts";
+import { AdminError } from "./registry.ts";
+
+// What operators type, checked. commander puts the option's name and what was typed before these sentences.
+
+export const clientOption = () =>
+  new Option("--client <clientId>", "the client's id, as `clients list` shows it")
+    .argParser(parseClientId)
+    .makeOptionMandatory();
+
+export const environmentOption = () =>
+  new Option("--environment <environment>", "which of the client's two worlds")
+    .choices(ENVIRONMENTS)
+    .makeOptionMandatory();
+
+const ULID = "[0-9A-HJKMNP-TV-Z]{26}";
+
+export function parseClientId(typed: string): string {
+  if (new RegExp(`^cli_${ULID}$`).test(typed)) return typed;
+  throw new AdminError("That is not a client's id: they begin with cli_, and `clients list` shows them.");
+}
+
+/** Never repeats what was typed: it may be the key itself. */
+export function parseKeyId(typed: string): string {
+  if (new RegExp(`^key_${ULID}$`).test(typed)) return typed;
+  throw new AdminError(
+    "That is not the id of an API key: they begin with key_, and `keys list --client <clientId>` shows them.",
+  );
+}
+
+/** Names that people read: no control characters, which would play with their terminals. */
+export function parseName(typed: string): string {
+  return checked(typed.trim(), v.pipe(text(100), v.regex(/^\P{Cc}*$/u, "must not hold control characters")));
+}
+
+/** As `POST /v2/sessions` takes them. */
+export function parseFlowId(typed: string): string {
+  return checked(typed, v.pipe(text(128), v.regex(/^\P{Cc}*$/u, "must not hold control characters")));
+}
+
+export function parseFlowType(typed: string): string {
+  return checked(
+    typed,
+    v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,64}$/, "must be 1 to 64 of a-z, 0-9, _ and -")),
+  );
+}
+
+/** Scopes with commas between them, each once. */
+export function parseScopes(typed: string): Scope[] {
+  const names = typed.split(",").map((name) => name.trim());
+  const scopes = SCOPES.filter((scope) => names.includes(scope));
+  const unknown = names.filter((name) => !(SCOPES as readonly string[]).includes(name));
+  if (unknown.length > 0) throw new InvalidArgumentError(`The scopes are ${SCOPES.join(", ")}.`);
+  return scopes;
+}
+
+const SECONDS_PER = { m: 60, h: 3_600, d: 86_400 } as const;
+const MAX_DAYS = 3_650;
+
+/** A span such as `90d`, `24h` or `30m`, in seconds; `0m` is none at all. */
+export function parseSpan(typed: string): number {
+  const [, digits, unit] = /^(\d{1,9})([mhd])$/.exec(typed) ?? [];
+  const seconds = Number(digits) * SECONDS_PER[unit as keyof typeof SECONDS_PER];
+  if (seconds <= MAX_DAYS * SECONDS_PER.d) return seconds;
+  throw new InvalidArgumentError(`Give it as in 30m, 24h or 90d, up to ${MAX_DAYS}d.`);
+}
+
+/** A span that is not nothing. */
+export function parseLifetime(typed: string): number {
+  const seconds = parseSpan(typed);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError("A key that ends at once opens nothing.");
+}
+
+const MAX_LIMIT = 1_000;
+
+export function parseLimit(typed: string): number {
+  const limit = Number(typed);
+  if (/^\d+$/.test(typed) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_LIMIT}.`);
+}
+
+function checked(typed: string, schema: v.GenericSchema<string, string>): string {
+  const parsed = v.safeParse(schema, typed);
+  if (parsed.success) return parsed.output;
+  throw new InvalidArgumentError(`It ${parsed.issues[0].message}.`);
+}
