@@ -106,7 +106,6 @@ async function main(): Promise<void> {
   writePrivate(workspace.runningFile, {
     url,
     pid: process.pid,
-    data: inMemory ? "memory" : "file",
     ...demo,
     dynamodb: { endpoint: engine.endpoint, ...tables },
   });

@@ -3,7 +3,7 @@ import { Resource } from "sst/resource";
 import * as v from "valibot";
 import { createDynamoDB, type DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { withRetries } from "../../functions/store/retry.ts";
-import { DataInUse, findRunningEngine, LocalError, startEngine } from "../local/engine.ts";
+import { DataInUse, findRunningEngine, LocalError, runsInMemory, startEngine } from "../local/engine.ts";
 import { createTables, type TableNames } from "../local/tables.ts";
 import {
   connectLocal,
@@ -116,7 +116,7 @@ async function findEngine({ leases, dataFile, runningFile }: Workspace): Promise
     if (!process.env.DYNAMODB_ENDPOINT) {
       const endpoint = findRunningEngine({ leases, dataFile });
       if (endpoint !== undefined) return { ...others, endpoint };
-      const server = findMemoryServer(runningFile);
+      const server = findMemoryServer(leases, runningFile);
       if (server !== undefined) return { ...others, ...server, inMemory: true };
     }
     try {
@@ -130,22 +130,15 @@ async function findEngine({ leases, dataFile, runningFile }: Workspace): Promise
 
 const MemoryServer = v.object({
   pid: v.number(),
-  data: v.literal("memory"),
   dynamodb: v.object({ endpoint: v.string(), verificationTable: v.string(), clientsTable: v.string() }),
 });
 
-function findMemoryServer(runningFile: string): { endpoint: string; tables: TableNames } | undefined {
+function findMemoryServer(
+  leases: string,
+  runningFile: string,
+): { endpoint: string; tables: TableNames } | undefined {
   const { success, output } = v.safeParse(MemoryServer, readIfThere(runningFile));
-  if (!success || !isAlive(output.pid)) return undefined;
+  if (!success || !runsInMemory(leases, output.pid)) return undefined;
   const { endpoint, ...tables } = output.dynamodb;
   return { endpoint, tables };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -81,6 +81,13 @@ export function findRunningEngine({
   return found === undefined ? undefined : `http://127.0.0.1:${found.lease.port}`;
 }
 
+/** Whether process `owner` runs an engine that keeps its data in memory. */
+export function runsInMemory(leases: string, owner: number): boolean {
+  return readLeases(leases).some(
+    ({ lease }) => lease.owner === owner && lease.dataFile === undefined && isHeld(lease),
+  );
+}
+
 type Lease = {
   readonly owner: number;
   readonly ownerKind: Owner;

@@ -55,7 +55,6 @@ describe("npm run dev", () => {
     expect(dev).toEqual({
       url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       pid: expect.any(Number),
-      data: "memory",
       clientId: expect.stringMatching(/^cli_/),
       apiKeys: {
         production: expect.stringMatching(/^vs_production_/),

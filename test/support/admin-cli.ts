@@ -8,7 +8,7 @@ export type AdminRun = {
   readonly stdout: string;
   readonly stderr: string;
   /** Standard output as the one JSON value that it must be. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of an answer is the test's to say
+  // What a test expects of an answer is the test's to say.
   readonly json: () => any;
 };
 

@@ -8,7 +8,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 export type DevServer = {
   url: string;
   pid: number;
-  data: "file" | "memory";
   clientId: string;
   apiKeys: { production: string; sandbox: string };
   resultsKey: string;
