@@ -1,0 +1,29 @@
+/// <reference path="./.sst/platform/config.d.ts" />
+
+// SST refuses imports at the top of this file: everything is imported inside app() and run().
+export default $config({
+  async app(input) {
+    const { stageSettings } = await import("./infra/stage.ts");
+    const settings = stageSettings(input.stage, process.env);
+    return {
+      name: "verification-sessions",
+      home: "aws",
+      // `sst remove` is refused where `protect` is set; were it lifted, the tables would still be kept.
+      protect: settings.production,
+      removal: settings.production ? "retain" : "remove",
+      providers: { aws: { region: settings.region } },
+    };
+  },
+  async run() {
+    const { api, apiFunction } = await import("./infra/api.ts");
+    const { alarmTopic } = await import("./infra/alarms.ts");
+    const { clients, verification } = await import("./infra/storage.ts");
+    return {
+      api: api.url,
+      function: apiFunction.name,
+      verificationTable: verification.name,
+      clientsTable: clients.name,
+      alarmTopic: alarmTopic?.arn,
+    };
+  },
+});
