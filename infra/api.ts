@@ -146,9 +146,9 @@ export const apiFunction = new sst.aws.Function("ApiFunction", {
 // The component makes an integration and a permission a route; one of each serves them all.
 const fallback = api.route(FALLBACK_ROUTE, apiFunction.arn);
 const target = $interpolate`integrations/${fallback.nodes.integration.id}`;
-const named = ROUTES.map(
-  (routeKey) =>
-    new aws.apigatewayv2.Route(`ApiRoute ${routeKey}`, {
+const named = Object.entries(ROUTES).map(
+  ([name, routeKey]) =>
+    new aws.apigatewayv2.Route(`${name}Route`, {
       apiId: api.nodes.api.id,
       routeKey,
       target,

@@ -47,12 +47,27 @@ const PERSONAL_THROTTLING = {
   withoutApiKey: { rate: 10, burst: 20 },
 };
 
+/** The variables that override a stage's settings. */
+export const STAGE_VARIABLES = [
+  "API_DOMAIN",
+  "API_DOMAIN_CERT_ARN",
+  "TOKEN_ISSUER",
+  "RETENTION_DAYS",
+  "ALARM_EMAIL",
+  "RESERVED_CONCURRENCY",
+  "ACCOUNT_CONCURRENCY",
+  "LOG_LEVEL",
+  "DEPLOY_REGION",
+] as const;
+
+type Environment = Record<string, string | undefined>;
+type Variable = (typeof STAGE_VARIABLES)[number];
+
 /**
- * Settings of a stage. `env` overrides them; SST reads `.env.<stage>` into it, which is where a stage's lasting
- * values belong: API_DOMAIN, API_DOMAIN_CERT_ARN, TOKEN_ISSUER, RETENTION_DAYS, ALARM_EMAIL, RESERVED_CONCURRENCY,
- * ACCOUNT_CONCURRENCY, LOG_LEVEL, DEPLOY_REGION. Throws, naming the variable, on a value that cannot be meant.
+ * Settings of a stage. The variables in `env` override them; SST reads `.env.<stage>` into it, which is where a stage's
+ * lasting values belong. Throws, naming the variable, on a value that cannot be meant.
  */
-export function stageSettings(stage: string, env: Record<string, string | undefined>): StageSettings {
+export function stageSettings(stage: string, env: Environment): StageSettings {
   const production = stage === "production";
   const alarmEmail = text(env, "ALARM_EMAIL", /^[^\s@]+@[^\s@]+$/);
   const domain = text(env, "API_DOMAIN", /^([a-z0-9-]+\.)+[a-z]{2,}$/);
@@ -79,19 +94,14 @@ export function stageSettings(stage: string, env: Record<string, string | undefi
   };
 }
 
-function text(env: Record<string, string | undefined>, name: string, shape: RegExp): string | undefined {
+function text(env: Environment, name: Variable, shape: RegExp): string | undefined {
   const value = env[name];
   if (value === undefined || value === "") return undefined;
   if (!shape.test(value)) throw new Error(`${name}=${value} does not look right: expected ${shape.source}`);
   return value;
 }
 
-function whole(
-  env: Record<string, string | undefined>,
-  name: string,
-  least: number,
-  most: number,
-): number | undefined {
+function whole(env: Environment, name: Variable, least: number, most: number): number | undefined {
   const value = text(env, name, /^\d+$/);
   if (value === undefined) return undefined;
   const number = Number(value);
@@ -102,8 +112,8 @@ function whole(
 }
 
 function oneOf<Value extends string>(
-  env: Record<string, string | undefined>,
-  name: string,
+  env: Environment,
+  name: Variable,
   allowed: readonly Value[],
 ): Value | undefined {
   const value = env[name];
