@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/infra/**"],
+    // One embedded DynamoDB for the whole run; every test has tables of its own on it.
+    globalSetup: ["test/support/engine.ts"],
     pool: "forks",
     testTimeout: 30_000,
     hookTimeout: 30_000,

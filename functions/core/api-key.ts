@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { ENVIRONMENTS, type Environment } from "./environment.ts";
+
+/** What an API key may be allowed to do. */
+export const SCOPES = ["sessions:write", "users:read", "users:write", "results:write"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** What is kept of an API key, under its hash. Times are epoch seconds. */
+export type ApiKey = {
+  readonly keyId: string;
+  readonly clientId: string;
+  readonly environment: Environment;
+  readonly scopes: readonly Scope[];
+  readonly label?: string;
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+  readonly revokedAt?: number;
+  readonly clientDisabledAt?: number;
+  /** The client's secret that user ids are derived with. It lies here so that deriving one costs no read. */
+  readonly userIdSecret: string;
+};
+
+/** 24 bytes are 192 bits; a key must have at least 160. */
+export const API_KEY_ENTROPY_BYTES = 24;
+
+const PREFIX = "vs";
+const ENTROPY_DIGITS = 33; // 24 bytes in base 62
+const CHECKSUM_DIGITS = 6; // 32 bits in base 62
+const SHAPE = new RegExp(
+  `^(${PREFIX}_(${ENVIRONMENTS.join("|")})_[0-9A-Za-z]{${ENTROPY_DIGITS}})([0-9A-Za-z]{${CHECKSUM_DIGITS}})$`,
+);
+
+/**
+ * The text of a new API key: `vs_<environment>_`, 33 base-62 digits of `entropy`, and a CRC-32 in six more, so that a
+ * mistyped key is refused without a database read and a secret scanner can be sure of what it found.
+ */
+export function formatApiKey(environment: Environment, entropy: Uint8Array): string {
+  if (entropy.length !== API_KEY_ENTROPY_BYTES)
+    throw new RangeError(`An API key takes ${API_KEY_ENTROPY_BYTES} random bytes`);
+  const body = `${PREFIX}_${environment}_${base62(BigInt(`0x${Buffer.from(entropy).toString("hex")}`), ENTROPY_DIGITS)}`;
+  return body + checksum(body);
+}
+
+/** Whether `text` has the shape and the checksum of an API key. Says nothing about whether the key exists. */
+export function isWellFormedApiKey(text: string): boolean {
+  const match = SHAPE.exec(text);
+  return match !== null && match[3] === checksum(match[1] ?? "");
+}
+
+/** SHA-256 in hex: what a key is stored and found under. The entropy is high enough that no slow hash is needed. */
+export function hashApiKey(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Whether a stored key may be used at `now` (epoch seconds). */
+export function isUsable(key: ApiKey, now: number): boolean {
+  return (
+    key.clientDisabledAt === undefined &&
+    (key.revokedAt === undefined || key.revokedAt > now) &&
+    (key.expiresAt === undefined || key.expiresAt > now)
+  );
+}
+
+function checksum(body: string): string {
+  return base62(BigInt(crc32(body)), CHECKSUM_DIGITS);
+}
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+function base62(value: bigint, width: number): string {
+  let digits = "";
+  for (let rest = value; digits.length < width; rest /= 62n) digits = DIGITS[Number(rest % 62n)] + digits;
+  return digits;
+}

@@ -1,0 +1,23 @@
+import type { ReportedResult } from "../core/result.ts";
+import type { SessionView } from "../core/session.ts";
+import { toIso } from "../core/time.ts";
+
+/** A session as it is answered to backends. What has no value is left out. */
+export function sessionBody(view: SessionView) {
+  const { sessionId, flowId, status, createdAt, startedAt, endedAt, expiresAt, result } = view;
+  return {
+    sessionId,
+    flowId,
+    status,
+    createdAt: toIso(createdAt),
+    ...(startedAt === undefined ? {} : { startedAt: toIso(startedAt) }),
+    ...(endedAt === undefined ? {} : { endedAt: toIso(endedAt) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: toIso(expiresAt) }),
+    ...(result === undefined ? {} : { result: resultBody(result) }),
+  };
+}
+
+/** A result as it is answered. */
+export function resultBody({ status, reason, reportedAt }: ReportedResult) {
+  return { status, ...(reason === undefined ? {} : { reason }), reportedAt: toIso(reportedAt) };
+}

@@ -1,0 +1,38 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { requestScope } from "./request-scope.ts";
+
+export const CONNECTION_TIMEOUT_MS = 1_000;
+export const REQUEST_TIMEOUT_MS = 2_000;
+
+export type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+
+/**
+ * The one DynamoDB client of a process. It sends each request once: retrying is `withRetries`'s, which gives every
+ * attempt at opening a session an id of its own. The SDK's blind repeat of a write whose answer was lost could put a
+ * session back that somebody had ended in between.
+ */
+export function createDynamoDB(
+  config: Pick<DynamoDBClientConfig, "endpoint" | "region" | "credentials"> = {},
+): DynamoDBDocumentClient {
+  const client = new DynamoDBClient({
+    ...config,
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      socketTimeout: REQUEST_TIMEOUT_MS, // an answer that stops halfway
+    },
+  });
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const scope = requestScope.getStore();
+      if (scope !== undefined) scope.dynamodbRequests += 1;
+      return next(args);
+    },
+    // Just before the request leaves, so that whatever is sent is counted.
+    { step: "deserialize", name: "countDynamoDBRequests", priority: "low" },
+  );
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+}

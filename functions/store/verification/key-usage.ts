@@ -1,0 +1,20 @@
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { withRetries } from "../retry.ts";
+import type { VerificationTable } from "./items.ts";
+
+/**
+ * When an API key was last used lies in this table and not beside the key, so that the API's role needs no right to
+ * write what decides who may call it.
+ */
+export const keyUsageKey = (keyId: string) => ({ pk: `key#${keyId}`, sk: "usage" });
+
+/** Notes that a key was used in the hour that began at `hour` (epoch seconds). The latest of several wins or ties. */
+export async function markKeyUsed(table: VerificationTable, keyId: string, hour: number): Promise<void> {
+  const command = new UpdateCommand({
+    TableName: table.tableName,
+    Key: keyUsageKey(keyId),
+    UpdateExpression: "SET lastUsedAt = :hour",
+    ExpressionAttributeValues: { ":hour": hour },
+  });
+  await withRetries(() => table.client.send(command));
+}

@@ -1,0 +1,173 @@
+import { randomUUID } from "node:crypto";
+import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import type { Hono } from "hono";
+import { inject } from "vitest";
+import { createApp } from "../../functions/app.ts";
+import type { Scope } from "../../functions/core/api-key.ts";
+import type { Environment } from "../../functions/core/environment.ts";
+import { newSessionId } from "../../functions/core/session-id.ts";
+import type { AppEnv } from "../../functions/http/app-env.ts";
+import type { Log, RequestEvent } from "../../functions/http/observe.ts";
+import { createClientsStore } from "../../functions/store/clients.ts";
+import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import { createVerificationStore } from "../../functions/store/verification/store.ts";
+import { createTokenSigner } from "../../functions/token.ts";
+import { createRegistry, type Registry } from "../../scripts/admin/registry.ts";
+import { generateSigningKeySet } from "../../scripts/admin/signing-keys.ts";
+import { createDemoClient, type DemoCredentials } from "../../scripts/local/demo.ts";
+import { createTables, type TableNames } from "../../scripts/local/tables.ts";
+import { connectLocal } from "../../scripts/local/workspace.ts";
+
+export const ISSUER = "https://api.example.test";
+
+/** An answer of the API. `body` is the parsed JSON, or `undefined` where there was none. */
+// biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is the test's to say
+export type Answer = { status: number; headers: Headers; body: any; text: string };
+
+export type CallOptions = {
+  key?: string;
+  token?: string;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent as it is. */
+  body?: string | Uint8Array<ArrayBuffer>;
+};
+
+/** The whole app on tables of its own, with a clock that tests may move. */
+export type World = {
+  app: Hono<AppEnv>;
+  clock: { nowMs: number };
+  demo: DemoCredentials;
+  registry: Registry;
+  client: DynamoDBDocumentClient;
+  tables: TableNames;
+  events: RequestEvent[];
+  faults: Error[];
+  signingKeys: Awaited<ReturnType<typeof generateSigningKeySet>>;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** `POST /v2/sessions` with the demo client's sandbox key. */
+  open(body: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
+  addKey(scopes: readonly Scope[], environment?: Environment, clientId?: string): Promise<string>;
+  /** A second app on the same data: another container, with caches of its own and, if asked for, another clock. */
+  anotherContainer(options?: { now?: () => number; log?: Log }): Hono<AppEnv>;
+  items(userId: string): Promise<Record<string, unknown>[]>;
+  item(userId: string, sk: string): Promise<Record<string, unknown> | undefined>;
+  put(item: Record<string, unknown>): Promise<void>;
+};
+
+/**
+ * @param options.connect another client for the app's store, such as one that fails on purpose
+ */
+export async function createWorld(
+  options: { retentionDays?: number; connect?: (endpoint: string) => DynamoDBDocumentClient } = {},
+): Promise<World> {
+  const endpoint = inject("dynamodbEndpoint");
+  const client = connectLocal(endpoint);
+  const suffix = randomUUID();
+  const tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
+  await createTables(client, tables);
+  // Whole seconds, so that a test may count on what an hour later is.
+  const clock = { nowMs: Math.floor(Date.now() / 1000) * 1000 };
+  const registry = createRegistry(client, tables.clientsTable, { now: () => clock.nowMs, actor: "test" });
+  const demo = await createDemoClient(registry);
+  const signingKeys = await generateSigningKeySet(clock.nowMs);
+  const signer = await createTokenSigner(signingKeys, ISSUER);
+  const events: RequestEvent[] = [];
+  const faults: Error[] = [];
+  const capture: Log = { request: (event) => events.push(event), fault: (error) => faults.push(error) };
+  const appClient = options.connect?.(endpoint) ?? client;
+
+  const container = ({ now = () => clock.nowMs, log = capture }: { now?: () => number; log?: Log } = {}) =>
+    createApp({
+      stores: {
+        clients: createClientsStore(appClient, tables.clientsTable),
+        verification: createVerificationStore({
+          client: appClient,
+          tableName: tables.verificationTable,
+          retentionDays: options.retentionDays ?? 365,
+        }),
+      },
+      signer,
+      now,
+      newId: newSessionId,
+      log,
+    });
+  const app = container();
+
+  const call: World["call"] = (method, path, callOptions) => callApp(app, method, path, callOptions);
+  return {
+    app,
+    clock,
+    demo,
+    registry,
+    client,
+    tables,
+    events,
+    faults,
+    signingKeys,
+    call,
+    open: (body, callOptions = {}) =>
+      call("POST", "/v2/sessions", { key: demo.apiKeys.sandbox, json: body, ...callOptions }),
+    addKey: async (scopes, environment = "sandbox", clientId = demo.clientId) =>
+      (await registry.createKey({ clientId, environment, scopes })).text,
+    anotherContainer: container,
+    async items(userId) {
+      const { Items } = await client.send(
+        new QueryCommand({
+          TableName: tables.verificationTable,
+          KeyConditionExpression: "pk = :pk",
+          ExpressionAttributeValues: { ":pk": userId },
+          ConsistentRead: true,
+        }),
+      );
+      return Items ?? [];
+    },
+    async item(userId, sk) {
+      const { Item } = await client.send(
+        new GetCommand({
+          TableName: tables.verificationTable,
+          Key: { pk: userId, sk },
+          ConsistentRead: true,
+        }),
+      );
+      return Item;
+    },
+    async put(item) {
+      await client.send(new PutCommand({ TableName: tables.verificationTable, Item: item }));
+    },
+  };
+}
+
+/** One call of an app in process, as a backend or a frontend would make it. */
+export async function callApp(
+  app: Hono<AppEnv>,
+  method: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Answer> {
+  const { key, token, json, body } = options;
+  const headers: Record<string, string> = {
+    ...(key === undefined ? {} : { "x-api-key": key }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(json === undefined ? {} : { "content-type": "application/json" }),
+    ...options.headers,
+  };
+  const payload = json === undefined ? body : JSON.stringify(json);
+  const response = await app.request(path, {
+    method,
+    headers,
+    ...(payload === undefined ? {} : { body: payload }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text === "" ? undefined : JSON.parse(text),
+  };
+}
+
+export const inSeconds = (nowMs: number) => Math.floor(nowMs / 1000);
+export const iso = (epochSeconds: number) =>
+  new Date(epochSeconds * 1000).toISOString().replace(".000Z", "Z");
