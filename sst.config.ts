@@ -3,15 +3,15 @@
 // SST refuses imports at the top of this file: everything is imported inside app() and run().
 export default $config({
   async app(input) {
-    const { stageSettings } = await import("./infra/stage.ts");
-    const settings = stageSettings(input.stage, process.env);
+    const { isProduction, regionOf } = await import("./infra/stage.ts");
+    const production = isProduction(input.stage);
     return {
       name: "verification-sessions",
       home: "aws",
       // `sst remove` is refused where `protect` is set; were it lifted, the tables would still be kept.
-      protect: settings.production,
-      removal: settings.production ? "retain" : "remove",
-      providers: { aws: { region: settings.region } },
+      protect: production,
+      removal: production ? "retain" : "remove",
+      providers: { aws: { region: regionOf(process.env) } },
     };
   },
   async run() {

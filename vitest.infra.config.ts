@@ -10,7 +10,7 @@ export default defineConfig({
     alias: [{ find: /^@pulumi\/(.*)$/, replacement: `${join(platform, "@pulumi")}/$1` }],
   },
   test: {
-    include: ["test/infra/**/*.test.ts"],
+    include: ["test/infra/*.test.ts"],
     pool: "forks",
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -4,14 +4,12 @@
  */
 export const TABLE_ACTIONS = {
   Verification: [
-    "dynamodb:GetItem",
     "dynamodb:BatchGetItem",
     "dynamodb:Query",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
   ],
   Clients: ["dynamodb:GetItem"],
 } as const;
@@ -19,7 +17,6 @@ export const TABLE_ACTIONS = {
 /** The requests that carry those actions, by table: DynamoDB counts its own errors by request. */
 export const TABLE_REQUESTS = {
   Verification: [
-    "GetItem",
     "BatchGetItem",
     "Query",
     "PutItem",

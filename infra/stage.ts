@@ -63,17 +63,23 @@ export const STAGE_VARIABLES = [
 type Environment = Record<string, string | undefined>;
 type Variable = (typeof STAGE_VARIABLES)[number];
 
+/** Whether a stage serves customers. */
+export const isProduction = (stage: string) => stage === "production";
+
+/** The region of every stage that names none. Unchecked: of an error so early, SST says nothing but that there was one. */
+export const regionOf = (env: Environment) => env.DEPLOY_REGION || "eu-west-1";
+
 /**
  * Settings of a stage. The variables in `env` override them; SST reads `.env.<stage>` into it, which is where a stage's
  * lasting values belong. Throws, naming the variable, on a value that cannot be meant.
  */
 export function stageSettings(stage: string, env: Environment): StageSettings {
-  const production = stage === "production";
+  const production = isProduction(stage);
   const alarmEmail = text(env, "ALARM_EMAIL", /^[^\s@]+@[^\s@]+$/);
   const domain = text(env, "API_DOMAIN", /^([a-z0-9-]+\.)+[a-z]{2,}$/);
   return {
     production,
-    region: text(env, "DEPLOY_REGION", /^[a-z]{2}(-[a-z]+)+-\d$/) ?? "eu-west-1",
+    region: text(env, "DEPLOY_REGION", /^[a-z]{2}(-[a-z]+)+-\d$/) ?? regionOf(env),
     domain:
       domain === undefined
         ? undefined

@@ -65,15 +65,24 @@ export async function record(
     false,
   );
 
+  // Much happens in promises that nobody holds, and Pulumi only logs what its engine refuses: any of it is a failure.
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {});
+  process.on("unhandledRejection", lost.reject);
+  function refuse(error: Error | null, done: Registered): void {
+    lost.reject(error);
+    done(error);
+  }
+
   // Mocks are not shown a resource's options; the monitor behind them is.
   const monitor = settings.getMonitor();
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, done) =>
     register(request, (error, response) => {
-      if (error || response === undefined) return done(error);
+      if (error || response === undefined) return refuse(error, done);
       const urn = response.getUrn();
       if (byUrn.has(urn)) {
-        return done(new Error(`Duplicate resource URN '${urn}'; try giving it a unique name`));
+        return refuse(new Error(`Duplicate resource URN '${urn}'; try giving it a unique name`), done);
       }
       const resource: PlannedResource = {
         type: request.getType(),
@@ -101,9 +110,6 @@ export async function record(
     registerOutputs(request, done);
   };
 
-  // Much happens in promises that nobody holds: what fails there fails the deploy as well.
-  const lost = Promise.withResolvers<never>();
-  process.on("unhandledRejection", lost.reject);
   // A program that waits for itself leaves nothing to do, and Node would end without a word.
   const awake = setInterval(() => {}, 1_000);
   try {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { generateKeyPair, exportJWK } from "jose";
+import { generateSigningKeySet } from "../admin/signing-keys.ts";
 import { startAws } from "./aws.ts";
 import type { Plan } from "./plan.ts";
 import { ensurePlatform, SST_OFFLINE } from "./platform.ts";
@@ -59,13 +59,6 @@ export async function rehearse({
   }
 }
 
-/** A set of signing keys that no one has seen, nor ever will. */
-export async function throwawaySigningKeys(): Promise<string> {
-  const { privateKey } = await generateKeyPair("Ed25519", { extractable: true });
-  const jwk = await exportJWK(privateKey);
-  return JSON.stringify({ keys: [{ ...jwk, kid: "rehearsal", state: "signing", since: 0 }] });
-}
-
 export function readPlan(file: string): Plan {
   return JSON.parse(readFileSync(file, "utf8")) as Plan;
 }
@@ -106,9 +99,9 @@ if (import.meta.main) {
   const { succeeded, output } = await rehearse({
     root,
     stage: "production",
-    secrets: { SigningKeys: await throwawaySigningKeys() },
+    secrets: { SigningKeys: JSON.stringify(await generateSigningKeySet(Date.now())) },
   });
-  console.log(output);
+  console.log(output.trim());
   if (succeeded && existsSync(artefactsOf(root).zip)) {
     const { plan, zip } = artefactsOf(root);
     console.log(`${readPlan(plan).resources.length} resources in ${plan}\nThe function's code in ${zip}`);

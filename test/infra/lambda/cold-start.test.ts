@@ -1,0 +1,38 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type Deployed, startDeployed } from "./deployed.ts";
+
+let deployed: Deployed | undefined;
+afterEach(async () => {
+  await deployed?.stop();
+  deployed = undefined;
+});
+
+async function startWithout(name: string): Promise<{ status: number; logs: string }> {
+  deployed = await startDeployed({ [name]: undefined });
+  const { status } = await fetch(`${deployed.url}/health`);
+  return { status, logs: deployed.logs() };
+}
+
+describe("a function that lacks something at its start", () => {
+  test.each([
+    ["SST_KEY", "npx sst deploy"],
+    ["ISSUER", "npx sst deploy"],
+    ["RETENTION_DAYS", "npx sst deploy"],
+  ])("does not start without %s, and its log says what to do", async (name, remedy) => {
+    const { status, logs } = await startWithout(name);
+    expect(status).toBe(500);
+    expect(logs).toContain(remedy);
+  });
+
+  test("names the secret that it misses", async () => {
+    const { logs } = await startWithout("SST_KEY");
+    expect(logs).toMatch(/Verification|SigningKeys/);
+  });
+
+  test("says that retention has to be a number, and never repeats a value", async () => {
+    deployed = await startDeployed({ RETENTION_DAYS: "a-year" });
+    await fetch(`${deployed.url}/health`);
+    expect(deployed.logs()).toContain("RETENTION_DAYS must be a whole number");
+    expect(deployed.logs()).not.toContain("a-year");
+  });
+});
