@@ -79,6 +79,9 @@ export const apiFunction = new sst.aws.Function("ApiFunction", {
   description: `Every route of ${$app.name} (${$app.stage})`,
   runtime: "nodejs24.x",
   architecture: "arm64",
+  // Measured on the packed function in AWS's runtime client, 2,300 calls of POST /v2/sessions: 225 MB at its peak, 170 ms
+  // of processor time to start and 4.4 ms a call. Lambda gives a whole processor at 1,769 MB, so 512 MB makes 15 ms of
+  // those 4.4: 256 MB would leave no room and take 30, 1,024 MB would save 7 ms and cost half as much again.
   memory: "512 MB",
   // A request makes at most a few round trips of some milliseconds; what takes ten seconds has failed. Well
   // under API Gateway's 30 seconds, so that the caller gets an answer.

@@ -24,9 +24,24 @@ describe("a function that lacks something at its start", () => {
     expect(logs).toContain(remedy);
   });
 
+  const TABLES = {
+    SST_KEY: undefined,
+    SST_RESOURCE_Verification: '{"name":"verification"}',
+    SST_RESOURCE_Clients: '{"name":"clients"}',
+  };
+
   test("names the secret that it misses", async () => {
-    const { logs } = await startWithout("SST_KEY");
-    expect(logs).toMatch(/Verification|SigningKeys/);
+    deployed = await startDeployed(TABLES);
+    await fetch(`${deployed.url}/health`);
+    expect(deployed.logs()).toContain("SigningKeys is not linked to this function");
+  });
+
+  test("says how to make the secret where it is not what it should be, and never repeats it", async () => {
+    const secret = JSON.stringify({ value: "hunter2" });
+    deployed = await startDeployed({ ...TABLES, SST_RESOURCE_SigningKeys: secret });
+    await fetch(`${deployed.url}/health`);
+    expect(deployed.logs()).toContain("npm run admin -- signing-keys generate");
+    expect(deployed.logs()).not.toContain("hunter2");
   });
 
   test("says that retention has to be a number, and never repeats a value", async () => {
