@@ -1,6 +1,7 @@
 import { errors, importJWK, type JWK, type JWTHeaderParameters, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { ENVIRONMENTS, type Environment } from "./core/environment.ts";
+import { isSessionId } from "./core/session-id.ts";
 import { SESSION_TTL_SECONDS } from "./core/session.ts";
 import type { SessionClaims } from "./core/session-token.ts";
 import type { SigningKeySet } from "./core/signing-keys.ts";
@@ -28,7 +29,7 @@ const Claims = v.object({
   iss: v.string(),
   aud: v.string(),
   sub: v.string(),
-  sid: v.string(),
+  sid: v.pipe(v.string(), v.check(isSessionId)),
   cid: v.string(),
   env: v.picklist(ENVIRONMENTS),
   flow: v.string(),

@@ -34,6 +34,12 @@ export type CallOptions = {
   body?: string | Uint8Array<ArrayBuffer>;
 };
 
+type ContainerOptions = {
+  now?: () => number;
+  log?: Log;
+  connect?: (endpoint: string) => DynamoDBDocumentClient;
+};
+
 /** The whole app on tables of its own, with a clock that tests may move. */
 export type World = {
   app: Hono<AppEnv>;
@@ -50,7 +56,7 @@ export type World = {
   open(body: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
   addKey(scopes: readonly Scope[], environment?: Environment, clientId?: string): Promise<string>;
   /** A second app on the same data: another container, with caches of its own and, if asked for, another clock. */
-  anotherContainer(options?: { now?: () => number; log?: Log }): Hono<AppEnv>;
+  anotherContainer(options?: ContainerOptions): Hono<AppEnv>;
   items(userId: string): Promise<Record<string, unknown>[]>;
   item(userId: string, sk: string): Promise<Record<string, unknown> | undefined>;
   put(item: Record<string, unknown>): Promise<void>;
@@ -76,10 +82,13 @@ export async function createWorld(
   const events: RequestEvent[] = [];
   const faults: Error[] = [];
   const capture: Log = { request: (event) => events.push(event), fault: (error) => faults.push(error) };
-  const appClient = options.connect?.(endpoint) ?? client;
-
-  const container = ({ now = () => clock.nowMs, log = capture }: { now?: () => number; log?: Log } = {}) =>
-    createApp({
+  const container = ({
+    now = () => clock.nowMs,
+    log = capture,
+    connect = options.connect,
+  }: ContainerOptions = {}) => {
+    const appClient = connect?.(endpoint) ?? client;
+    return createApp({
       stores: {
         clients: createClientsStore(appClient, tables.clientsTable),
         verification: createVerificationStore({
@@ -93,6 +102,7 @@ export async function createWorld(
       newId: newSessionId,
       log,
     });
+  };
   const app = container();
 
   const call: World["call"] = (method, path, callOptions) => callApp(app, method, path, callOptions);

@@ -60,14 +60,12 @@ async function deleteBatch(
   userId: string,
   sortKeys: readonly string[],
 ): Promise<void> {
-  let requests = sortKeys.map((sk) => ({ DeleteRequest: { Key: { pk: userId, sk } } }));
   await withRetries(async () => {
+    const requests = sortKeys.map((sk) => ({ DeleteRequest: { Key: { pk: userId, sk } } }));
     const { UnprocessedItems } = await table.client.send(
       new BatchWriteCommand({ RequestItems: { [table.tableName]: requests } }),
     );
-    const left = UnprocessedItems?.[table.tableName] ?? [];
-    if (left.length === 0) return;
-    requests = left as typeof requests;
-    throw new Contended();
+    // The whole batch once more: deleting what is gone does no harm.
+    if (UnprocessedItems?.[table.tableName] !== undefined) throw new Contended();
   });
 }

@@ -1,0 +1,496 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { SCOPES, type Scope } from "../../functions/core/api-key.ts";
+import { type Answer, type CallOptions, createWorld, type World } from "../support/world.ts";
+
+let world: World;
+let token: string;
+beforeAll(async () => {
+  world = await createWorld();
+  token = (await world.open({ refId: "someone" })).body.token;
+});
+
+const NO_SESSION = "ses_00000000000000000000000000";
+
+type Route = {
+  method: string;
+  path: string;
+  allow: string;
+  scope?: Scope;
+  json?: Record<string, unknown>;
+  bodyNeeded?: boolean;
+};
+
+const BACKEND: (Route & { scope: Scope })[] = [
+  {
+    method: "POST",
+    path: "/v2/sessions",
+    allow: "POST",
+    scope: "sessions:write",
+    json: { refId: "r" },
+    bodyNeeded: true,
+  },
+  { method: "GET", path: "/v2/users/r", allow: "GET, HEAD, DELETE", scope: "users:read" },
+  { method: "DELETE", path: "/v2/users/r", allow: "GET, HEAD, DELETE", scope: "users:write", json: {} },
+  { method: "GET", path: "/v2/users/r/sessions", allow: "GET, HEAD", scope: "users:read" },
+  {
+    method: "POST",
+    path: `/v2/users/r/sessions/${NO_SESSION}/cancel`,
+    allow: "POST",
+    scope: "sessions:write",
+    json: {},
+  },
+  {
+    method: "PUT",
+    path: `/v2/users/r/sessions/${NO_SESSION}/result`,
+    allow: "PUT",
+    scope: "results:write",
+    json: { status: "failed" },
+    bodyNeeded: true,
+  },
+];
+const FRONTEND: Route[] = [
+  { method: "GET", path: "/v2/session", allow: "GET, HEAD" },
+  { method: "POST", path: "/v2/session/start", allow: "POST", json: {} },
+];
+const PUBLIC: Route[] = [
+  { method: "GET", path: "/health", allow: "GET, HEAD" },
+  { method: "GET", path: "/.well-known/jwks.json", allow: "GET, HEAD" },
+];
+
+const call = (route: Route, options: CallOptions = {}) => world.call(route.method, route.path, options);
+
+/** The credential that a route asks for. */
+async function credential(route: Route): Promise<CallOptions> {
+  return route.scope === undefined ? { token } : { key: await world.addKey([route.scope]) };
+}
+
+function expectProblem(answer: Answer, status: number, code: string) {
+  expect(answer.body).toMatchObject({ status, code, requestId: answer.headers.get("x-request-id") });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+}
+
+describe.each([...BACKEND, ...FRONTEND, ...PUBLIC])("$method $path", (route) => {
+  test("answers 405 with Allow to a method that it does not have, before it looks at a key", async () => {
+    const answer = await world.call("PATCH", route.path);
+    expectProblem(answer, 405, "method_not_allowed");
+    expect(answer.headers.get("allow")).toBe(route.allow);
+  });
+
+  test("keeps an inbound x-request-id of the right alphabet, and makes one otherwise", async () => {
+    const send = async (id: string) =>
+      (await call(route, { headers: { "x-request-id": id } })).headers.get("x-request-id");
+    expect(await send("abc.DEF_1-2")).toBe("abc.DEF_1-2");
+    expect(await send("x".repeat(128))).toBe("x".repeat(128));
+    for (const bad of ["x".repeat(129), "a b", "a/b", "é", ""])
+      expect(await send(bad)).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe.each(BACKEND)("$method $path", (route) => {
+  test("refuses a missing key", async () => {
+    for (const options of [{}, { key: "" }, { token }]) {
+      const answer = await call(route, options);
+      expectProblem(answer, 401, "missing_api_key");
+      expect(answer.headers.get("www-authenticate")).toMatch(/^ApiKey /);
+    }
+  });
+
+  test("refuses keys that are malformed, mistyped, unknown, revoked, expired or of a disabled client", async () => {
+    const good = await world.addKey([route.scope]);
+    const mistyped = good.slice(0, -1) + (good.endsWith("A") ? "B" : "A");
+    const unknown = await (await createWorld()).addKey([route.scope]);
+    const client = await world.registry.createClient("Gone");
+    const disabled = await world.addKey([route.scope], "sandbox", client.clientId);
+    await world.registry.disableClient(client.clientId);
+    const { text: revoked, key } = await world.registry.createKey({
+      clientId: world.demo.clientId,
+      environment: "sandbox",
+      scopes: [route.scope],
+    });
+    await world.registry.revokeKey(key.keyId);
+    const { text: expired } = await world.registry.createKey({
+      clientId: world.demo.clientId,
+      environment: "sandbox",
+      scopes: [route.scope],
+      expiresAt: Math.floor(world.clock.nowMs / 1000),
+    });
+    for (const bad of [
+      "not-a-key",
+      `${good} `.repeat(2),
+      mistyped,
+      unknown,
+      disabled,
+      revoked,
+      expired,
+      good.replace("sandbox", "production"),
+    ]) {
+      const answer = await call(route, { key: bad });
+      expectProblem(answer, 401, "invalid_api_key");
+      expect(answer.headers.get("www-authenticate")).toMatch(/^ApiKey /);
+      expect(answer.text).not.toContain(bad);
+    }
+  });
+
+  test("refuses a key without its scope, before it looks at the body", async () => {
+    const key = await world.addKey(SCOPES.filter((scope) => scope !== route.scope));
+    const options = route.method === "GET" ? {} : { body: "x", headers: { "content-type": "text/plain" } };
+    const answer = await call(route, { key, ...options });
+    expectProblem(answer, 403, "insufficient_scope");
+    expect(answer.body.detail).toContain(route.scope);
+  });
+});
+
+describe.each(FRONTEND)("$method $path", (route) => {
+  test("refuses a missing token", async () => {
+    for (const options of [{}, { key: world.demo.apiKeys.sandbox }]) {
+      const answer = await call(route, options);
+      expectProblem(answer, 401, "missing_token");
+      expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
+    }
+  });
+
+  test("never reads the token from the URL", async () => {
+    expectProblem(
+      await world.call(route.method, `${route.path}?token=${token}&access_token=${token}`),
+      401,
+      "missing_token",
+    );
+  });
+
+  test("allows any origin, also on its errors, for its method and headers only, without credentials", async () => {
+    const preflight = await world.app.request(route.path, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example.com", "access-control-request-method": route.method },
+    });
+    expect(preflight.status).toBe(204);
+    expect(Object.fromEntries(preflight.headers)).toMatchObject({
+      "access-control-allow-origin": "*",
+      "access-control-allow-methods": "GET,POST",
+      "access-control-allow-headers": "authorization,content-type",
+      "access-control-max-age": "7200",
+    });
+    const answers = [
+      preflight.headers,
+      (await call(route, { token })).headers,
+      (await call(route)).headers,
+      (await world.call("PATCH", route.path)).headers,
+    ];
+    for (const headers of answers) {
+      expect(headers.get("access-control-allow-origin")).toBe("*");
+      expect(headers.get("access-control-allow-credentials")).toBeNull();
+    }
+  });
+});
+
+test.each([...BACKEND, ...PUBLIC])("$method $path has no CORS", async (route) => {
+  const preflight = await world.app.request(route.path, {
+    method: "OPTIONS",
+    headers: { origin: "https://app.example.com" },
+  });
+  expect(preflight.status).toBe(405);
+  expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
+  expect((await call(route)).headers.get("access-control-allow-origin")).toBeNull();
+});
+
+describe.each([...BACKEND, ...FRONTEND].filter(({ method }) => method !== "GET"))(
+  "the body of $method $path",
+  (route) => {
+    const send = async (
+      body: string | Uint8Array<ArrayBuffer>,
+      headers: Record<string, string> = { "content-type": "application/json" },
+    ) => call(route, { ...(await credential(route)), body, headers });
+    const json = JSON.stringify(route.json);
+
+    test.each([
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "application/jsonp",
+      "application/json; charset=latin1",
+    ])("is refused as %s", async (type) => {
+      expectProblem(await send(json, { "content-type": type }), 415, "unsupported_media_type");
+    });
+
+    test("is refused without a content type, and compressed", async () => {
+      const untyped = new TextEncoder().encode(json);
+      expectProblem(await send(untyped, {}), 415, "unsupported_media_type");
+      const compressed = { "content-type": "application/json", "content-encoding": "gzip" };
+      expectProblem(await send(json, compressed), 415, "unsupported_media_type");
+    });
+
+    test("is not refused for how its type is written", async () => {
+      for (const type of ["application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']) {
+        expect([415, 400]).not.toContain((await send(json, { "content-type": type })).status);
+      }
+    });
+
+    test("is refused over 64 KiB, whatever it says of its length, and after the type", async () => {
+      const large = `${json}${" ".repeat(64 * 1024 + 1 - json.length)}`;
+      expectProblem(await send(large), 413, "payload_too_large");
+      expectProblem(
+        await send(json, { "content-type": "application/json", "content-length": "65537" }),
+        413,
+        "payload_too_large",
+      );
+      expectProblem(await send(large, { "content-type": "text/plain" }), 415, "unsupported_media_type");
+      expect((await send(large.slice(0, -1))).status).not.toBe(413);
+    });
+
+    test("is refused if it is not JSON", async () => {
+      for (const bad of ["{", "{'refId': 'r'}", '{"a":1,}', "\u0000", " "])
+        expectProblem(await send(bad), 400, "invalid_json");
+      expectProblem(await send(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])), 400, "invalid_json");
+    });
+
+    test("is refused if it is not an object", async () => {
+      for (const bad of ["[]", '[{"refId":"r"}]', "null", '"text"', "1", "true"]) {
+        const answer = await send(bad);
+        expectProblem(answer, 400, "invalid_request");
+        expect(answer.body.errors).toEqual([
+          { pointer: "#", code: "invalid_type", detail: "must be a JSON object" },
+        ]);
+      }
+    });
+
+    test("is refused with a member that is unknown, by name, however it is called", async () => {
+      for (const name of [
+        "forceCreatoin",
+        "__proto__",
+        "constructor",
+        "toString",
+        "x".repeat(80),
+        "a/b~c",
+        "\ud800",
+      ]) {
+        const answer = await send(`{${JSON.stringify(name)}:1,${json.slice(1)}`.replace(",}", "}"));
+        expectProblem(answer, 400, "invalid_request");
+        const shown = name.slice(0, 64).toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1");
+        expect(answer.body.errors).toEqual([
+          {
+            pointer: `#/${encodeURIComponent(shown)}`,
+            code: "unknown_member",
+            detail: "is not a member of this object; check its spelling",
+          },
+        ]);
+      }
+    });
+
+    test(route.bodyNeeded ? "is needed" : "may be left out, whatever type is named", async () => {
+      const options = await credential(route);
+      if (route.bodyNeeded) {
+        expectProblem(await call(route, options), 400, "invalid_json");
+        expectProblem(
+          await call(route, { ...options, headers: { "content-type": "application/json" } }),
+          400,
+          "invalid_json",
+        );
+        expectProblem(
+          await call(route, { ...options, headers: { "content-type": "text/plain" } }),
+          415,
+          "unsupported_media_type",
+        );
+      } else {
+        expect((await call(route, options)).status).not.toBeOneOf([400, 415]);
+        const typed = await call(route, {
+          ...options,
+          headers: { "content-type": "application/x-www-form-urlencoded" },
+        });
+        expect(typed.status).not.toBeOneOf([400, 415]);
+      }
+    });
+  },
+);
+
+test.each([
+  "/",
+  "/v2",
+  "/v2/sessions/",
+  "/v2/sessions/x",
+  "/V2/sessions",
+  "/v2/users",
+  "/v2/users/",
+  "/v2/users/a/b",
+  "/openapi",
+])("the unknown path %s is not found, with any method", async (path) => {
+  for (const method of ["GET", "POST", "OPTIONS"])
+    expectProblem(await world.call(method, path), 404, "not_found");
+});
+
+const bad = (over: Record<string, unknown>) => ({ refId: "bad-input", ...over });
+const user = (over: Record<string, unknown>) => bad({ user: over });
+
+/** A value that must not come back in the refusal, unlike any word of ours. */
+const CANARY = "cAnArY";
+
+test.each<[string, Record<string, unknown>, string, string]>([
+  ["refId missing", { forceCreation: true }, "#/refId", "required"],
+  ["refId empty", { refId: "" }, "#/refId", "invalid_length"],
+  ["refId too long", { refId: "x".repeat(257) }, "#/refId", "invalid_length"],
+  ["refId of dots", { refId: ".." }, "#/refId", "invalid_format"],
+  ["refId with a slash", { refId: `${CANARY}/b` }, "#/refId", "invalid_format"],
+  ["refId with a question mark", { refId: `${CANARY}?b` }, "#/refId", "invalid_format"],
+  ["refId with a space", { refId: `${CANARY} b` }, "#/refId", "invalid_format"],
+  ["refId with a line feed at its end", { refId: `${CANARY}\n` }, "#/refId", "invalid_format"],
+  ["refId with a percent sign", { refId: `${CANARY}%40` }, "#/refId", "invalid_format"],
+  ["refId outside ASCII", { refId: `${CANARY}é` }, "#/refId", "invalid_format"],
+  ["refId a lone surrogate", { refId: "\ud800" }, "#/refId", "invalid_format"],
+  ["refId a number", { refId: 1 }, "#/refId", "invalid_type"],
+  ["refId null", { refId: null }, "#/refId", "invalid_type"],
+  ["flowId empty", bad({ flowId: "" }), "#/flowId", "invalid_length"],
+  ["flowId too long", bad({ flowId: "x".repeat(129) }), "#/flowId", "invalid_length"],
+  ["flowId with a control character", bad({ flowId: `${CANARY}\u0007` }), "#/flowId", "invalid_format"],
+  ["flowId ill-formed", bad({ flowId: "a\udfff" }), "#/flowId", "invalid_format"],
+  ["flowId a number", bad({ flowId: 7 }), "#/flowId", "invalid_type"],
+  ["flowId null", bad({ flowId: null }), "#/flowId", "invalid_type"],
+  ["forceCreation a string", bad({ forceCreation: "true" }), "#/forceCreation", "invalid_type"],
+  ["forceCreation a number", bad({ forceCreation: 1 }), "#/forceCreation", "invalid_type"],
+  ["forceCreation null", bad({ forceCreation: null }), "#/forceCreation", "invalid_type"],
+  ["user a string", bad({ user: CANARY }), "#/user", "invalid_type"],
+  ["user a list", bad({ user: [CANARY] }), "#/user", "invalid_type"],
+  ["user null", bad({ user: null }), "#/user", "invalid_type"],
+  ["firstName a number", user({ firstName: 1 }), "#/user/firstName", "invalid_type"],
+  ["firstName empty", user({ firstName: "" }), "#/user/firstName", "invalid_length"],
+  ["lastName ill-formed", user({ lastName: "\udc00" }), "#/user/lastName", "invalid_format"],
+  ["dateOfBirth impossible", user({ dateOfBirth: "2001-02-29" }), "#/user/dateOfBirth", "invalid_format"],
+  ["dateOfBirth of month 13", user({ dateOfBirth: "2001-13-01" }), "#/user/dateOfBirth", "invalid_format"],
+  [
+    "dateOfBirth in another format",
+    user({ dateOfBirth: "29/02/2000" }),
+    "#/user/dateOfBirth",
+    "invalid_format",
+  ],
+  [
+    "dateOfBirth with a time",
+    user({ dateOfBirth: "2000-01-01T00:00:00Z" }),
+    "#/user/dateOfBirth",
+    "invalid_format",
+  ],
+  ["dateOfBirth in the future", user({ dateOfBirth: "2999-01-01" }), "#/user/dateOfBirth", "invalid_value"],
+  ["email without a domain", user({ email: CANARY }), "#/user/email", "invalid_format"],
+  ["email of one label", user({ email: `${CANARY}@localhost` }), "#/user/email", "invalid_format"],
+  ["email with stray dots", user({ email: `${CANARY}..x@example.com` }), "#/user/email", "invalid_format"],
+  [
+    "email with a display name",
+    user({ email: `${CANARY} <a@example.com>` }),
+    "#/user/email",
+    "invalid_format",
+  ],
+  [
+    "email too long",
+    user({
+      email: `a@${"x".repeat(60)}.${"y".repeat(60)}.${"z".repeat(60)}.${"w".repeat(60)}.${"v".repeat(20)}.com`,
+    }),
+    "#/user/email",
+    "invalid_length",
+  ],
+  ["phone without a plus", user({ phone: "0612345678" }), "#/user/phone", "invalid_format"],
+  ["phone of sixteen digits", user({ phone: "+1234567890123456" }), "#/user/phone", "invalid_format"],
+  ["phone with spaces", user({ phone: "+212 612 345678" }), "#/user/phone", "invalid_format"],
+  ["nationality unknown", user({ nationality: "ZZ" }), "#/user/nationality", "invalid_format"],
+  ["nationality in small letters", user({ nationality: "ma" }), "#/user/nationality", "invalid_format"],
+  [
+    "nationality of the object's prototype",
+    user({ nationality: "constructor" }),
+    "#/user/nationality",
+    "invalid_format",
+  ],
+  ["locale malformed", user({ locale: "fr_MA" }), "#/user/locale", "invalid_format"],
+  ["address a string", user({ address: CANARY }), "#/user/address", "invalid_type"],
+  ["address a list", user({ address: [] }), "#/user/address", "invalid_type"],
+  [
+    "address with an unknown member",
+    user({ address: { street: CANARY } }),
+    "#/user/address/street",
+    "unknown_member",
+  ],
+  ["address with a number", user({ address: { line1: 1 } }), "#/user/address/line1", "invalid_type"],
+  ["address in no country", user({ address: { country: "XX" } }), "#/user/address/country", "invalid_format"],
+  ["another member nested", user({ more: { a: CANARY } }), "#/user/more", "invalid_type"],
+  ["another member a list", user({ more: [CANARY] }), "#/user/more", "invalid_type"],
+  ["another member beyond 2^53", user({ more: 2 ** 53 + 2 }), "#/user/more", "invalid_value"],
+  ["another member ill-formed", user({ more: "\ud800" }), "#/user/more", "invalid_format"],
+  ["another member with a space in its name", user({ "my name": 1 }), "#/user/my%20name", "unknown_member"],
+  [
+    "another member with a name of 65",
+    user({ ["n".repeat(65)]: 1 }),
+    `#/user/${"n".repeat(64)}`,
+    "unknown_member",
+  ],
+  ["another member without a name", user({ "": 1 }), "#/user/", "unknown_member"],
+])("POST /v2/sessions refuses %s, where it is and without its value", async (_name, json, pointer, code) => {
+  const answer = await world.open(json);
+  expectProblem(answer, 400, "invalid_request");
+  expect(answer.body.errors).toEqual([{ pointer, code, detail: expect.any(String) }]);
+  expect(answer.text).not.toContain(CANARY);
+});
+
+test("a date of birth is past when it is before today, in UTC", async () => {
+  const world = await createWorld();
+  world.clock.nowMs = Date.parse("2026-03-01T00:00:00Z");
+  const send = async (dateOfBirth: string) =>
+    (await world.open({ refId: "birth", user: { dateOfBirth } })).status;
+  expect([await send("2026-02-28"), await send("2026-03-01")]).toEqual([201, 400]);
+});
+
+test("1e309 is no number that JSON can keep", async () => {
+  const answer = await world.call("POST", "/v2/sessions", {
+    key: world.demo.apiKeys.sandbox,
+    headers: { "content-type": "application/json" },
+    body: '{"refId":"r","user":{"n":1e309}}',
+  });
+  expectProblem(answer, 400, "invalid_request");
+});
+
+test("all that is wrong is told at once", async () => {
+  const { body } = await world.open({ refId: "", forceCreation: "yes", user: { email: "x", phone: "y" } });
+  expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
+    "#/refId",
+    "#/forceCreation",
+    "#/user/email",
+    "#/user/phone",
+  ]);
+  expect(body.detail).toBe("4 members are not as they must be; see `errors`.");
+});
+
+test.each<[Record<string, unknown>, string, string]>([
+  [{}, "#/status", "required"],
+  [{ status: CANARY }, "#/status", "invalid_value"],
+  [{ status: "open" }, "#/status", "invalid_value"],
+  [{ status: 1 }, "#/status", "invalid_value"],
+  [{ status: "failed", reason: "" }, "#/reason", "invalid_length"],
+  [{ status: "failed", reason: "x".repeat(1001) }, "#/reason", "invalid_length"],
+  [{ status: "failed", reason: null }, "#/reason", "invalid_type"],
+])("PUT result refuses %j", async (json, pointer, code) => {
+  const answer = await world.call("PUT", `/v2/users/r/sessions/${NO_SESSION}/result`, {
+    key: world.demo.resultsKey,
+    json,
+  });
+  expectProblem(answer, 400, "invalid_request");
+  expect(answer.body.errors).toEqual([{ pointer, code, detail: expect.any(String) }]);
+  expect(answer.text).not.toContain(CANARY);
+});
+
+test.each(["a%2Fb", "%2e%2e%2f", "a%3Fb", "a%23b", "a%20b", "a%2540b", "x".repeat(257), "%C3%A9"])(
+  "a refId that cannot be in a path is refused, and none other is reached by it: %s",
+  async (refId) => {
+    const answer = await world.call("GET", `/v2/users/${refId}`, { key: world.demo.apiKeys.sandbox });
+    expect(answer.body.code).toBeOneOf(["invalid_request", "not_found"]);
+  },
+);
+
+test("a fault answers 500, says nothing of itself and is logged", async () => {
+  const world = await createWorld();
+  const broken = world.anotherContainer({
+    now: () => {
+      throw new TypeError("secret inner detail");
+    },
+  });
+  const response = await broken.request("/v2/session", { headers: { authorization: `Bearer ${token}` } });
+  expect(response.status).toBe(500);
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  const text = await response.text();
+  expect(JSON.parse(text)).toMatchObject({ code: "internal", status: 500 });
+  expect(text).not.toContain("secret inner detail");
+  expect(world.faults).toHaveLength(1);
+});
