@@ -26,6 +26,8 @@ import {
 
 const DEFAULT_PORT = 3000;
 const DEFAULT_RETENTION_DAYS = 365;
+const SERVICE_NAME = "verification-sessions";
+const METRICS_NAMESPACE = "VerificationSessions";
 /** How long requests that are being answered may take to end before the server stops without them. */
 const DRAIN_MS = 3_000;
 
@@ -46,6 +48,8 @@ async function main(): Promise<void> {
   const retentionDays = wholeNumber("RETENTION_DAYS", DEFAULT_RETENTION_DAYS, 36_500);
   const workspace = openWorkspace();
 
+  const stops: (() => Promise<void>)[] = [];
+  stopOnSignal(stops);
   // Who calls before all is ready waits for it.
   const ready = Promise.withResolvers<RequestListener>();
   const server = createServer(
@@ -56,9 +60,7 @@ async function main(): Promise<void> {
     leases: workspace.leases,
     ...(inMemory ? {} : { dataFile: workspace.dataFile }),
   });
-  const stopEarly = () => void engine.stop().finally(() => process.exit(0));
-  onStopSignal(stopEarly);
-
+  stops.push(() => engine.stop());
   const client = connectLocal(engine.endpoint);
   // On an engine that others share, what is not to be kept has tables of its own.
   const suffix = inMemory && process.env.DYNAMODB_ENDPOINT ? `-${process.pid}-${Date.now()}` : "";
@@ -67,11 +69,7 @@ async function main(): Promise<void> {
     clientsTable: LOCAL_TABLES.clientsTable + suffix,
   };
   await createTables(client, tables);
-  const stop = async () => {
-    if (suffix !== "") await dropTables(client, tables);
-    client.destroy();
-    await engine.stop();
-  };
+  if (suffix !== "") stops.push(() => dropTables(client, tables));
 
   const signingKeys =
     (inMemory ? undefined : readSigningKeys(workspace.signingKeysFile)) ??
@@ -87,6 +85,10 @@ async function main(): Promise<void> {
     writePrivate(workspace.credentialsFile, demo);
   }
 
+  // Metrics are for CloudWatch to read out of the log; at a terminal they would be noise.
+  process.env.POWERTOOLS_METRICS_DISABLED ??= "true";
+  process.env.POWERTOOLS_SERVICE_NAME ??= SERVICE_NAME;
+  process.env.POWERTOOLS_METRICS_NAMESPACE ??= METRICS_NAMESPACE;
   const url = urlOf(server, host);
   const app = createApp({
     stores: {
@@ -107,18 +109,34 @@ async function main(): Promise<void> {
     ...demo,
     dynamodb: { endpoint: engine.endpoint, ...tables },
   });
-  process.off("SIGINT", stopEarly).off("SIGTERM", stopEarly).off("SIGHUP", stopEarly);
-  onStopSignal(() => {
+  stops.push(async () => {
     rmSync(workspace.runningFile, { force: true });
     setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
-    server.close(() => void stop().finally(() => process.exit(0)));
-    server.closeIdleConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
   console.log(welcome(url, engine.description, inMemory, demo));
 }
 
-function onStopSignal(stop: () => void): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
+/**
+ * On the first signal undoes what was started, the last first. Further ones change nothing: Ctrl-C reaches this process
+ * both from the terminal and from npm.
+ */
+function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    for (const undo of stops.toReversed()) await undo();
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      stop().catch((error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      });
+    });
+  }
 }
 
 function wholeNumber(name: "PORT" | "RETENTION_DAYS", fallback: number, max: number): number {

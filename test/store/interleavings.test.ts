@@ -131,7 +131,7 @@ async function checkInvariants(
     });
   }
   // A result that is stored is never lost: the newest session with one has set the user's status.
-  const newestWithResult = records.filter(({ result }) => result !== undefined).at(-1);
+  const newestWithResult = records.findLast(({ result }) => result !== undefined);
   if (newestWithResult !== undefined)
     expect(user).toMatchObject({
       status: newestWithResult.result,

@@ -21,7 +21,7 @@ import { connectLocal } from "../../scripts/local/workspace.ts";
 export const ISSUER = "https://api.example.test";
 
 /** An answer of the API. `body` is the parsed JSON, or `undefined` where there was none. */
-// biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is the test's to say
+// What a test expects of a body is the test\'s to say.
 export type Answer = { status: number; headers: Headers; body: any; text: string };
 
 export type CallOptions = {

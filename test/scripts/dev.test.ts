@@ -1,0 +1,257 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { statSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { newDirectory, removeDirectory, type RunningDev, spawnDev, startDev } from "../support/dev-server.ts";
+import { walk } from "../support/walk.ts";
+
+let directory: string;
+let running: RunningDev[] = [];
+beforeEach(() => {
+  directory = newDirectory();
+});
+afterEach(async () => {
+  await Promise.all(running.map((dev) => dev.stop()));
+  running = [];
+  removeDirectory(directory);
+});
+
+async function start(env?: Record<string, string>, command?: readonly string[]): Promise<RunningDev> {
+  const dev = await startDev(directory, env, command);
+  running.push(dev);
+  return dev;
+}
+
+const answers = async (url: string) => {
+  try {
+    await fetch(url);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const open = (url: string, key: string, body: unknown = { refId: "dev-user" }) =>
+  fetch(`${url}/v2/sessions`, {
+    method: "POST",
+    headers: { "x-api-key": key, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+describe("npm run dev", () => {
+  test("prints the address, a demo key and a curl line that works as pasted", async () => {
+    const { dev, output } = await start({ DATA: "memory" });
+    expect(output()).toContain(dev.url);
+    expect(output()).toContain(dev.apiKeys.sandbox);
+    const line = /^ *(curl .*)$/m.exec(output())?.[1] ?? "";
+    const answer = JSON.parse(execFileSync("bash", ["-c", line], { encoding: "utf8" }));
+    expect(answer).toMatchObject({ refId: "user-1", created: true, token: expect.any(String) });
+  });
+
+  test("writes dev.json as promised, with keys for both environments and flows in both", async () => {
+    const { dev } = await start({ DATA: "memory" });
+    expect(dev).toEqual({
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      pid: expect.any(Number),
+      clientId: expect.stringMatching(/^cli_/),
+      apiKeys: {
+        production: expect.stringMatching(/^vs_production_/),
+        sandbox: expect.stringMatching(/^vs_sandbox_/),
+      },
+      resultsKey: expect.stringMatching(/^vs_sandbox_/),
+      dynamodb: {
+        endpoint: expect.stringMatching(/^http/),
+        verificationTable: expect.any(String),
+        clientsTable: expect.any(String),
+      },
+    });
+    for (const key of Object.values(dev.apiKeys)) {
+      expect(
+        (await open(dev.url, key, { refId: "kyc", flowId: "kyc-plus", user: { firstName: "A" } })).status,
+      ).toBe(201);
+      expect((await open(dev.url, key, { refId: "kyc", flowId: "kyc-plus" })).status).toBe(422);
+    }
+  });
+
+  test("plays a user's whole life over HTTP", async () => {
+    const { dev } = await start({ DATA: "memory" });
+    await walk(dev.url, { backendKey: dev.apiKeys.sandbox, resultsKey: dev.resultsKey });
+  });
+
+  test("keeps data and credentials across restarts, readable by their owner alone", async () => {
+    const first = await start();
+    const opened = (await (await open(first.dev.url, first.dev.apiKeys.sandbox)).json()) as {
+      sessionId: string;
+    };
+    for (const name of ["credentials.json", "signing-keys.json", "dev.json"]) {
+      expect(statSync(path.join(directory, name)).mode & 0o777).toBe(0o600);
+    }
+    expect(await first.stop()).toBe(0);
+    const second = await start();
+    expect(second.dev.apiKeys).toEqual(first.dev.apiKeys);
+    const again = await open(second.dev.url, second.dev.apiKeys.sandbox);
+    expect([again.status, ((await again.json()) as { sessionId: string }).sessionId]).toEqual([
+      200,
+      opened.sessionId,
+    ]);
+  });
+
+  test("DATA=memory keeps nothing", async () => {
+    const first = await start({ DATA: "memory" });
+    await first.stop();
+    const second = await start({ DATA: "memory" });
+    expect(second.dev.apiKeys.sandbox).not.toBe(first.dev.apiKeys.sandbox);
+    expect((await open(second.dev.url, first.dev.apiKeys.sandbox)).status).toBe(401);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "stops cleanly on %s, also when npm gets it, leaving no child behind",
+    async (signal) => {
+      for (const command of [undefined, ["npm", "run", "dev"]]) {
+        const dev = await start(undefined, command);
+        await dev.stop(signal);
+        expect(await answers(dev.dev.url)).toBe(false);
+        expect(await answers(dev.dev.dynamodb.endpoint)).toBe(false);
+      }
+    },
+  );
+
+  test("stops cleanly on a signal that comes twice, as Ctrl-C does under npm", async () => {
+    const { dev, child, stop } = await start();
+    child.kill("SIGINT");
+    expect(await stop("SIGINT")).toBe(0);
+    expect(await answers(dev.dynamodb.endpoint)).toBe(false);
+  });
+
+  test("ends a request that is being answered before it stops", async () => {
+    const { dev, stop } = await start({ DATA: "memory" });
+    const answer = open(dev.url, dev.apiKeys.sandbox);
+    const [response] = await Promise.all([answer, answer.then(() => stop())]);
+    expect(response.status).toBe(201);
+  });
+
+  test("a second start copes with an engine that a killed one left over", async () => {
+    const first = await start();
+    await open(first.dev.url, first.dev.apiKeys.sandbox);
+    await first.stop("SIGKILL");
+    expect(await answers(first.dev.dynamodb.endpoint)).toBe(true);
+    const second = await start();
+    expect(await answers(first.dev.dynamodb.endpoint)).toBe(false);
+    expect((await open(second.dev.url, second.dev.apiKeys.sandbox)).status).toBe(200);
+  });
+
+  test("says in a line that its data is in use", async () => {
+    const first = await start();
+    const second = spawnDev(directory);
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toContain(`in use by process ${first.dev.pid}`);
+    expect((await open(first.dev.url, first.dev.apiKeys.sandbox)).status).toBe(201);
+  });
+
+  test("says in a line that its port is taken, and what to do", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { exited, output } = spawnDev(directory, { PORT: String(port), DATA: "memory" });
+    expect(await exited).toBe(1);
+    expect(output().trim()).toBe(
+      `Port ${port} is taken. Choose another, as in \`PORT=3001 npm run dev\`, or any free one with PORT=0.`,
+    );
+    server.close();
+  });
+
+  test.each([
+    [{ PORT: "abc" }, "PORT must be a whole number from 0 to 65535."],
+    [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
+    [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
+  ])("says in a line what is wrong with %j", async (env, message) => {
+    const { exited, output } = spawnDev(directory, env);
+    expect(await exited).toBe(1);
+    expect(output().trim()).toBe(message);
+  });
+
+  test("answers 413 to a large body and goes on", async () => {
+    const { dev } = await start({ DATA: "memory" });
+    const large = await open(dev.url, dev.apiKeys.sandbox, { refId: "x".repeat(3_000_000) });
+    expect([large.status, ((await large.json()) as { code: string }).code]).toEqual([
+      413,
+      "payload_too_large",
+    ]);
+    expect((await open(dev.url, dev.apiKeys.sandbox)).status).toBe(201);
+  });
+
+  test("hides dot segments and percent signs of a path as an HTTP server does, naming no other user", async () => {
+    const { dev } = await start({ DATA: "memory" });
+    await open(dev.url, dev.apiKeys.sandbox, { refId: "a@b" });
+    const raw = async (target: string) => {
+      const { hostname, port } = new URL(dev.url);
+      const socket = connect(Number(port), hostname);
+      socket.end(
+        `DELETE ${target} HTTP/1.1\r\nhost: x\r\nx-api-key: ${dev.apiKeys.sandbox}\r\nconnection: close\r\n\r\n`,
+      );
+      let text = "";
+      for await (const chunk of socket) text += chunk;
+      return Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
+    };
+    for (const target of ["/v2/users/a%40b%23c", "/v2/users/a%2540b", "/v2/users/x%2f..%2fa@b"]) {
+      expect([400, 404]).toContain(await raw(target));
+    }
+    const { status } = await fetch(`${dev.url}/v2/users/a%40b`, {
+      headers: { "x-api-key": dev.apiKeys.sandbox },
+    });
+    expect(status).toBe(200);
+  });
+});
+
+describe("the log of a whole run", () => {
+  test("holds a line a request, and nothing secret or personal", async () => {
+    const { dev, output } = await start({ DATA: "memory", POWERTOOLS_LOG_LEVEL: "DEBUG" });
+    const welcome = output().length;
+    const canary = `canary${Math.random().toString(36).slice(2)}`;
+    const refId = `${canary}@example.com`;
+    const user = { firstName: canary, email: refId, custom: canary, address: { line1: canary } };
+    const opened = (await (await open(dev.url, dev.apiKeys.sandbox, { refId, user })).json()) as {
+      token: string;
+    };
+    const authorization = `Bearer ${opened.token}`;
+    const key = { "x-api-key": dev.apiKeys.sandbox };
+    await walk(dev.url, { backendKey: dev.apiKeys.sandbox, resultsKey: dev.resultsKey });
+    await fetch(`${dev.url}/v2/session`, { headers: { authorization } });
+    await fetch(`${dev.url}/v2/session`, { headers: { authorization: `${authorization}x` } });
+    await fetch(`${dev.url}/v2/users/${refId}?q=${canary}`, {
+      headers: { ...key, "user-agent": canary, referer: canary },
+    });
+    await fetch(`${dev.url}/v2/users/${canary}/${canary}`);
+    await open(dev.url, `${dev.apiKeys.sandbox}${canary}`);
+    await open(dev.url, dev.apiKeys.sandbox, {
+      refId,
+      user: { email: canary, [canary]: {} },
+      [canary]: canary,
+    });
+    await open(dev.url, dev.apiKeys.sandbox, { refId, flowId: canary });
+    await fetch(`${dev.url}/v2/sessions`, {
+      method: "POST",
+      headers: { ...key, "content-type": "application/json" },
+      body: `{"refId":"${canary}`,
+    });
+    await fetch(`${dev.url}/v2/sessions`, { method: "POST", headers: { ...key, "idempotency-key": canary } });
+
+    const log = output().slice(welcome);
+    const lines = log.split("\n").filter((line) => line.includes('"message":"request"'));
+    expect(lines.length).toBeGreaterThan(20);
+    for (const line of lines)
+      expect(JSON.parse(line)).toMatchObject({ requestId: expect.any(String), status: expect.any(Number) });
+    const secrets = [
+      canary,
+      opened.token,
+      opened.token.split(".")[2] ?? "",
+      ...Object.values(dev.apiKeys),
+      dev.resultsKey,
+      "Amina",
+      "walk|",
+    ];
+    for (const secret of secrets) expect(log).not.toContain(secret);
+  });
+});
