@@ -15,7 +15,7 @@ export default $config({
     };
   },
   async run() {
-    const { api, apiFunction } = await import("./infra/api.ts");
+    const { api, apiFunction, functionLog } = await import("./infra/api.ts");
     const { alarmTopic } = await import("./infra/alarms.ts");
     const { clients, verification } = await import("./infra/storage.ts");
     return {
@@ -23,6 +23,8 @@ export default $config({
       function: apiFunction.name,
       verificationTable: verification.name,
       clientsTable: clients.name,
+      functionLog: functionLog.name,
+      accessLog: api.nodes.logGroup.name,
       alarmTopic: alarmTopic?.arn,
     };
   },

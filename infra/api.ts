@@ -141,6 +141,11 @@ export const apiFunction = new sst.aws.Function("ApiFunction", {
       args.managedPolicyArns = [];
     },
     function: (args) => {
+      // Unset, Lambda says INFO for JSON logs, and Powertools obeys that rather than its own POWERTOOLS_LOG_LEVEL.
+      args.loggingConfig = $output(args.loggingConfig).apply((given) => ({
+        ...given!,
+        applicationLogLevel: settings.logLevel,
+      }));
       if (environmentKey !== undefined) args.kmsKeyArn = environmentKey.arn;
     },
   },

@@ -31,7 +31,8 @@ export type StageSettings = {
 /** Requests per second that a route bears, and how many may come at once on top of an idle second. */
 export type RouteLimit = { rate: number; burst: number };
 
-const LOG_LEVELS = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
+// None above INFO: Lambda's own level overrules that of every logger in the function, so the audit would be lost.
+const LOG_LEVELS = ["DEBUG", "INFO"] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
 
 // Reasons. `everyRoute`: far under the account's 10,000 requests a second, so that one client's runaway loop

@@ -125,6 +125,7 @@ function reservedVariables(inputs: Record<string, any>, task: string, runtimeApi
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(inputs.memorySize),
     AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
     AWS_LAMBDA_LOG_FORMAT: inputs.loggingConfig.logFormat,
+    AWS_LAMBDA_LOG_LEVEL: inputs.loggingConfig.applicationLogLevel ?? "INFO",
     AWS_LAMBDA_LOG_GROUP_NAME: inputs.loggingConfig.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: "local",
     AWS_REGION: "eu-west-1",

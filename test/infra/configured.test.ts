@@ -11,7 +11,7 @@ beforeAll(async () => {
     API_DOMAIN_CERT_ARN: CERTIFICATE,
     RESERVED_CONCURRENCY: "200",
     RETENTION_DAYS: "90",
-    LOG_LEVEL: "ERROR",
+    LOG_LEVEL: "DEBUG",
     DEPLOY_REGION: "eu-central-1",
   });
 });
@@ -33,7 +33,7 @@ describe("production with everything configured", () => {
     expect(one("aws:lambda/function:Function").inputs.environment.variables).toMatchObject({
       ISSUER: "https://verify.example.com",
       RETENTION_DAYS: "90",
-      POWERTOOLS_LOG_LEVEL: "ERROR",
+      POWERTOOLS_LOG_LEVEL: "DEBUG",
     });
   });
 

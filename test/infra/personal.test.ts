@@ -61,7 +61,7 @@ describe("a developer's own stage", () => {
       runtime: "nodejs24.x",
       architectures: ["arm64"],
       timeout: 10,
-      loggingConfig: { logFormat: "JSON" },
+      loggingConfig: { logFormat: "JSON", applicationLogLevel: "DEBUG" },
     });
     expect(one("aws:lambda/function:Function").inputs.environment.variables.POWERTOOLS_LOG_LEVEL).toBe(
       "DEBUG",

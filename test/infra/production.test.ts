@@ -33,7 +33,15 @@ describe("the application", () => {
 
   test("says after a deploy where it is", () => {
     expect(Object.keys(production.outputs)).toEqual(
-      expect.arrayContaining(["api", "function", "verificationTable", "clientsTable", "alarmTopic"]),
+      expect.arrayContaining([
+        "api",
+        "function",
+        "verificationTable",
+        "clientsTable",
+        "functionLog",
+        "accessLog",
+        "alarmTopic",
+      ]),
     );
   });
 });
@@ -114,7 +122,14 @@ describe("the function", () => {
   test("logs JSON into a group of its own, for three months", () => {
     const group = one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").inputs;
     expect(group.retentionInDays).toBe(90);
-    expect(one(FUNCTION).inputs.loggingConfig).toEqual({ logFormat: "JSON", logGroup: group.name });
+    expect(one(FUNCTION).inputs.loggingConfig).toMatchObject({ logFormat: "JSON", logGroup: group.name });
+  });
+
+  // Trap: with JSON logs Lambda's own level, INFO unless it is set, overrules the one that Powertools is given.
+  test("logs at the same level by Lambda's rule and by Powertools'", () => {
+    const { loggingConfig, environment } = one(FUNCTION).inputs;
+    expect(loggingConfig.applicationLogLevel).toBe("INFO");
+    expect(environment.variables.POWERTOOLS_LOG_LEVEL).toBe("INFO");
   });
 
   test("reserves no concurrency unless told to", () => {

@@ -40,6 +40,7 @@ describe("the settings of a stage", () => {
     ["ACCOUNT_CONCURRENCY", "-1"],
     ["ALARM_EMAIL", "on call"],
     ["LOG_LEVEL", "verbose"],
+    ["LOG_LEVEL", "ERROR"],
     ["DEPLOY_REGION", "Ireland"],
   ])("refuse %s=%s and name it", (name, value) => {
     const env = { API_DOMAIN: "api.example.com", [name]: value };
