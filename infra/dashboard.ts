@@ -7,11 +7,27 @@ export type Watched = {
   alarmArns: string[];
 };
 
-type MetricRow = [
-  namespace: string,
-  name: string,
-  ...dimensionsAndOptions: (string | { stat?: string; label?: string })[],
-];
+type MetricRow =
+  | [namespace: string, name: string, ...dimensionsAndOptions: (string | { stat: string })[]]
+  | [{ expression: string }];
+
+/** The application's own counts, by the dimensions under which it writes them: "service" is on every one. */
+export const APPLICATION_COUNTS = {
+  service: [
+    "SessionsCreated",
+    "SessionsReused",
+    "SessionsForced",
+    "SessionsSuperseded",
+    "SessionsStarted",
+    "SessionsCanceled",
+    "UsersErased",
+    "StoreRetries",
+    "ApiKeyCacheHits",
+    "ApiKeyCacheMisses",
+  ],
+  code: ["Refusals", "Faults"],
+  result: ["Results"],
+} as const;
 
 /**
  * Body of the CloudWatch dashboard: alarms first, then from the caller's side inwards (gateway, function, tables),
@@ -42,8 +58,9 @@ export function dashboardBody(watched: Watched) {
     ["Tables: consumed capacity", ofTables("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits")],
     ["Tables: throttles", ofTables("ReadThrottleEvents", "WriteThrottleEvents")],
     ["Tables: contention", ofTables("ConditionalCheckFailedRequests", "TransactionConflict")],
-    ["Sessions", ofApplication("SessionsCreated", "SessionsReused", "SessionsForced", "SessionsSuperseded")],
-    ["Refusals, faults, retries", ofApplication("Refusals", "Faults", "StoreRetries")],
+    ["Sessions, retries, API keys", APPLICATION_COUNTS.service.map(counted)],
+    ["Refusals and faults by code", APPLICATION_COUNTS.code.map((name) => searched(name, "code"))],
+    ["Results", APPLICATION_COUNTS.result.map((name) => searched(name, "result"))],
   ];
   return {
     widgets: [
@@ -60,13 +77,12 @@ export function dashboardBody(watched: Watched) {
   };
 }
 
-/** Counts of the application itself, in the dimensions that Powertools gives them. */
-function ofApplication(...names: string[]): MetricRow[] {
-  return names.map((name) => [
-    "VerificationSessions",
-    name,
-    "service",
-    "verification-sessions",
-    { stat: "Sum" },
-  ]);
+function counted(name: string): MetricRow {
+  return ["VerificationSessions", name, "service", "verification-sessions", { stat: "Sum" }];
+}
+
+/** One line for each value that the dimension has had. */
+function searched(name: string, dimension: string): MetricRow {
+  const where = `{VerificationSessions,service,${dimension}} MetricName="${name}"`;
+  return [{ expression: `SEARCH('${where}', 'Sum', 60)` }];
 }

@@ -16,8 +16,9 @@ export type Lambda = {
   url: string;
   /** Hands the function an event as it is. */
   invoke: (event: unknown) => Promise<Outcome>;
-  /** All that the function has written to its log, as it came. */
+  /** All that the function has written to its log. What it wrote last may still be on its way, until it is stopped. */
   logs: () => string;
+  /** Ends all of it; may be called again. */
   stop: () => Promise<void>;
 };
 
@@ -65,6 +66,9 @@ export async function startLambda({
       ...env,
     },
   });
+  // A frozen process would outlive us for good.
+  const kill = () => child.kill("SIGKILL");
+  process.on("exit", kill);
   let logs = "";
   child.stdout.on("data", (chunk: Buffer) => (logs += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (logs += chunk.toString()));
@@ -99,8 +103,9 @@ export async function startLambda({
       server.closeAllConnections();
       server.close();
       // A frozen process hears nothing gentler.
-      child.kill("SIGKILL");
+      kill();
       await exited;
+      process.off("exit", kill);
       runtime.close();
       rmSync(task, { recursive: true, force: true });
     },

@@ -7,9 +7,11 @@ afterEach(async () => {
   deployed = undefined;
 });
 
-async function startWithout(name: string): Promise<{ status: number; logs: string }> {
-  deployed = await startDeployed({ [name]: undefined });
+/** What a first request is answered, and what the log says in the end. */
+async function start(env: Record<string, string | undefined>): Promise<{ status: number; logs: string }> {
+  deployed = await startDeployed(env);
   const { status } = await fetch(`${deployed.url}/health`);
+  await deployed.stop();
   return { status, logs: deployed.logs() };
 }
 
@@ -19,7 +21,7 @@ describe("a function that lacks something at its start", () => {
     ["ISSUER", "npx sst deploy"],
     ["RETENTION_DAYS", "npx sst deploy"],
   ])("does not start without %s, and its log says what to do", async (name, remedy) => {
-    const { status, logs } = await startWithout(name);
+    const { status, logs } = await start({ [name]: undefined });
     expect(status).toBe(500);
     expect(logs).toContain(remedy);
   });
@@ -31,23 +33,20 @@ describe("a function that lacks something at its start", () => {
   };
 
   test("names the secret that it misses", async () => {
-    deployed = await startDeployed(TABLES);
-    await fetch(`${deployed.url}/health`);
-    expect(deployed.logs()).toContain("SigningKeys is not linked to this function");
+    const { logs } = await start(TABLES);
+    expect(logs).toContain("SigningKeys is not linked to this function");
   });
 
   test("says how to make the secret where it is not what it should be, and never repeats it", async () => {
     const secret = JSON.stringify({ value: "hunter2" });
-    deployed = await startDeployed({ ...TABLES, SST_RESOURCE_SigningKeys: secret });
-    await fetch(`${deployed.url}/health`);
-    expect(deployed.logs()).toContain("npm run admin -- signing-keys generate");
-    expect(deployed.logs()).not.toContain("hunter2");
+    const { logs } = await start({ ...TABLES, SST_RESOURCE_SigningKeys: secret });
+    expect(logs).toContain("npm run admin -- signing-keys generate");
+    expect(logs).not.toContain("hunter2");
   });
 
   test("says that retention has to be a number, and never repeats a value", async () => {
-    deployed = await startDeployed({ RETENTION_DAYS: "a-year" });
-    await fetch(`${deployed.url}/health`);
-    expect(deployed.logs()).toContain("RETENTION_DAYS must be a whole number");
-    expect(deployed.logs()).not.toContain("a-year");
+    const { logs } = await start({ RETENTION_DAYS: "a-year" });
+    expect(logs).toContain("RETENTION_DAYS must be a whole number");
+    expect(logs).not.toContain("a-year");
   });
 });

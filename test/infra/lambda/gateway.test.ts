@@ -118,6 +118,7 @@ describe("the function that was packed for the deploy", () => {
     const answer = await open('{"refId":"private@example.com","user":{"firstName":"Rosalind"}}');
     const { token } = (await answer.json()) as { token: string };
     await call("/v2/session", { headers: { authorization: `Bearer ${token}` } });
+    await deployed.stop();
     const logs = deployed.logs();
     const lines = logs.split("\n").filter((line) => line !== "");
     expect(lines.length).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { APPLICATION_COUNTS } from "../../../infra/dashboard.ts";
 import { walk } from "../../support/walk.ts";
 import { type Deployed, startDeployed } from "./deployed.ts";
 
@@ -7,6 +8,7 @@ beforeAll(async () => {
   deployed = await startDeployed();
   const { apiKeys, resultsKey } = deployed.demo;
   await walk(deployed.url, { backendKey: apiKeys.sandbox, resultsKey });
+  await deployed.stop();
 });
 afterAll(() => deployed?.stop());
 
@@ -23,6 +25,20 @@ describe("the walk of the README through the function that was packed for the de
       "session.canceled",
       "user.erased",
     ]);
+  });
+
+  test("counts in the dimensions that the dashboard looks in", () => {
+    const written = logged().flatMap((line) => line._aws?.CloudWatchMetrics ?? []);
+    expect(written.length).toBeGreaterThan(0);
+    for (const { Namespace, Dimensions, Metrics } of written) {
+      expect(Namespace).toBe("VerificationSessions");
+      for (const { Name } of Metrics) {
+        if (Name === "ColdStart") continue;
+        const [shownBy] =
+          Object.entries(APPLICATION_COUNTS).find(([, names]) => names.some((name) => name === Name)) ?? [];
+        expect({ Name, Dimensions }).toEqual({ Name, Dimensions: [[...new Set(["service", shownBy])]] });
+      }
+    }
   });
 
   test("leaves its counts where CloudWatch takes metrics from", () => {
