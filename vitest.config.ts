@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/infra/**"],
-    // One embedded DynamoDB for the whole run; every test has tables of its own on it.
+    // One embedded DynamoDB for the whole run; tests are kept apart by clients of their own.
     globalSetup: ["test/support/engine.ts"],
     pool: "forks",
     testTimeout: 30_000,

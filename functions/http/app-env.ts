@@ -10,6 +10,8 @@ export type RequestFacts = {
   environment?: Environment;
   keyId?: string;
   apiKeyCache?: "hit" | "miss";
+  /** The hour of the key's use could not be noted. */
+  keyUsageLost?: true;
   userId?: string;
   sessionId?: string;
   outcome?: Outcome;

@@ -7,7 +7,7 @@ import { createCachedLookup } from "../store/cached-lookup.ts";
 import type { ClientsStore } from "../store/clients.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import type { TokenSigner } from "../token.ts";
-import type { AppContext } from "./app-env.ts";
+import type { AppContext, RequestFacts } from "./app-env.ts";
 
 const MAX_CACHED_KEYS = 1_000;
 const SECONDS_PER_HOUR = 3_600;
@@ -35,12 +35,15 @@ export function createApiKeyAuthenticator({ clients, verification, now }: Depend
     maxEntries: MAX_CACHED_KEYS,
   });
 
-  function noteUsage(keyId: string, nowSeconds: number): Promise<void> {
+  async function noteUsage(keyId: string, nowSeconds: number, facts: RequestFacts): Promise<void> {
     const hour = nowSeconds - (nowSeconds % SECONDS_PER_HOUR);
-    if (hourOfUse.get(keyId, nowSeconds * 1000) === hour) return Promise.resolve();
+    if (hourOfUse.get(keyId, nowSeconds * 1000) === hour) return;
     hourOfUse.set(keyId, hour, nowSeconds * 1000);
-    // A note for operators: a call does not fail for it. The next container or hour notes it again.
-    return verification.markKeyUsed(keyId, hour).catch(() => undefined);
+    try {
+      await verification.markKeyUsed(keyId, hour);
+    } catch {
+      facts.keyUsageLost = true; // a note for operators: no call fails for it
+    }
   }
 
   return async function authenticate(
@@ -67,7 +70,7 @@ export function createApiKeyAuthenticator({ clients, verification, now }: Depend
     if (!key.scopes.includes(scope)) {
       return refuse("insufficient_scope", `This call needs an API key with the scope \`${scope}\`.`);
     }
-    return { kind: "caller", ...key, usageNoted: noteUsage(key.keyId, toSeconds(nowMs)) };
+    return { kind: "caller", ...key, usageNoted: noteUsage(key.keyId, toSeconds(nowMs), facts) };
   };
 }
 

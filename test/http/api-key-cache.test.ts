@@ -1,4 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
+import { formatApiKey } from "../../functions/core/api-key.ts";
+import { connectFaulty, throttled } from "../support/faults.ts";
 import { createWorld } from "../support/world.ts";
 
 const READ = "/v2/users/nobody";
@@ -58,8 +61,7 @@ test("a key that expires stops on the second, cached or not", async () => {
 
 test("an unknown key is looked up once in 5 s; one that was made since works after that", async () => {
   const world = await createWorld();
-  const elsewhere = await createWorld();
-  const key = await elsewhere.addKey(["users:read"]);
+  const key = formatApiKey("sandbox", randomBytes(24));
   const requests = async () => {
     await world.call("GET", READ, { key });
     return world.events.at(-1)?.dynamodbRequests;
@@ -75,17 +77,16 @@ test("a flood of invented keys does not push the good ones out", async () => {
   const world = await createWorld();
   const key = world.demo.apiKeys.sandbox;
   await world.call("GET", READ, { key });
-  const { formatApiKey } = await import("../../functions/core/api-key.ts");
   for (let count = 0; count < 1_100; count += 1) {
     await world.call("GET", READ, {
-      key: formatApiKey("sandbox", crypto.getRandomValues(new Uint8Array(24))),
+      key: formatApiKey("sandbox", randomBytes(24)),
     });
   }
   await world.call("GET", READ, { key });
   expect(world.events.at(-1)).toMatchObject({ status: 404, apiKeyCache: "hit" });
 });
 
-test("the hour of a key's use is noted once an hour, apart from the key, and a call does not fail for it", async () => {
+test("the hour of a key's use is noted once an hour, apart from the key", async () => {
   const world = await createWorld();
   const { text: key, key: info } = await world.registry.createKey({
     clientId: world.demo.clientId,
@@ -103,4 +104,19 @@ test("the hour of a key's use is noted once an hour, apart from the key, and a c
   world.clock.nowMs += 3_600_000;
   await world.call("GET", READ, { key });
   expect(await noted()).toBe(first + 3_600);
+});
+
+test("a call does not fail, nor is it retried, for a use that could not be noted", async () => {
+  let tried = 0;
+  const world = await createWorld({
+    connect: (endpoint) =>
+      connectFaulty(endpoint, ({ input }) => {
+        if (!JSON.stringify(input).includes("usage")) return undefined;
+        tried += 1;
+        return { when: "before", error: throttled() };
+      }),
+  });
+  expect((await world.call("GET", READ, { key: world.demo.apiKeys.sandbox })).status).toBe(404);
+  expect(tried).toBe(1);
+  expect(world.events).toMatchObject([{ keyUsageLost: true, storeRetries: 0 }]);
 });

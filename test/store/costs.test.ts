@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, inject, test } from "vitest";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { createWorld, type World } from "../support/world.ts";
@@ -21,9 +21,14 @@ function connectCounting(endpoint: string): DynamoDBDocumentClient {
       try {
         const answer = await next(args);
         const { ConsumedCapacity } = answer.output as { ConsumedCapacity?: Capacity | Capacity[] };
-        const units = [ConsumedCapacity ?? []]
-          .flat()
-          .reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+        // DynamoDB charges the writes of a transaction twice; its local edition counts them once.
+        const factor =
+          /Transact/.test(String(context.commandName)) && inject("dynamodbEngine") === "DynamoDB Local"
+            ? 2
+            : 1;
+        const units =
+          factor *
+          [ConsumedCapacity ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
         cost[/Get|Query/.test(String(context.commandName)) ? "reads" : "writes"] += units;
         return answer;
       } catch (error) {

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { Hono } from "hono";
 import { inject } from "vitest";
@@ -15,7 +14,7 @@ import { createTokenSigner } from "../../functions/token.ts";
 import { createRegistry, type Registry } from "../../scripts/admin/registry.ts";
 import { generateSigningKeySet } from "../../scripts/admin/signing-keys.ts";
 import { createDemoClient, type DemoCredentials } from "../../scripts/local/demo.ts";
-import { createTables, type TableNames } from "../../scripts/local/tables.ts";
+import type { TableNames } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 
 export const ISSUER = "https://api.example.test";
@@ -40,7 +39,7 @@ type ContainerOptions = {
   connect?: (endpoint: string) => DynamoDBDocumentClient;
 };
 
-/** The whole app on tables of its own, with a clock that tests may move. */
+/** The whole app with a client of its own, so with users that no other test sees, and a clock that tests may move. */
 export type World = {
   app: Hono<AppEnv>;
   clock: { nowMs: number };
@@ -70,9 +69,7 @@ export async function createWorld(
 ): Promise<World> {
   const endpoint = inject("dynamodbEndpoint");
   const client = connectLocal(endpoint);
-  const suffix = randomUUID();
-  const tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
-  await createTables(client, tables);
+  const tables = inject("tables");
   // Whole seconds, so that a test may count on what an hour later is.
   const clock = { nowMs: Math.floor(Date.now() / 1000) * 1000 };
   const registry = createRegistry(client, tables.clientsTable, { now: () => clock.nowMs, actor: "test" });

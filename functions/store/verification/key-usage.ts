@@ -1,5 +1,4 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { withRetries } from "../retry.ts";
 import type { VerificationTable } from "./items.ts";
 
 /**
@@ -8,7 +7,10 @@ import type { VerificationTable } from "./items.ts";
  */
 export const keyUsageKey = (keyId: string) => ({ pk: `key#${keyId}`, sk: "usage" });
 
-/** Notes that a key was used in the hour that began at `hour` (epoch seconds). The latest of several wins or ties. */
+/**
+ * Notes that a key was used in the hour that began at `hour` (epoch seconds). Tried once: no caller waits for a note that
+ * the next container or hour makes again.
+ */
 export async function markKeyUsed(table: VerificationTable, keyId: string, hour: number): Promise<void> {
   const command = new UpdateCommand({
     TableName: table.tableName,
@@ -16,5 +18,5 @@ export async function markKeyUsed(table: VerificationTable, keyId: string, hour:
     UpdateExpression: "SET lastUsedAt = :hour",
     ExpressionAttributeValues: { ":hour": hour },
   });
-  await withRetries(() => table.client.send(command));
+  await table.client.send(command);
 }
