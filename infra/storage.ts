@@ -1,0 +1,48 @@
+import { stageSettings } from "./stage.ts";
+
+const settings = stageSettings($app.stage, process.env);
+
+// A link carries the table's name and no permission: SST's own grants `dynamodb:*`. infra/api.ts names each action.
+sst.Linkable.wrap(sst.aws.Dynamo, ({ name }) => ({ properties: { name } }));
+
+/**
+ * Encrypts both tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
+ * taken away; in production only, as each key costs a dollar a month.
+ */
+export const tableKey = settings.production
+  ? new aws.kms.Key(
+      "TableKey",
+      {
+        description: `Tables of ${$app.name} (${$app.stage})`,
+        enableKeyRotation: true,
+        // The longest wait that KMS has: without the key the tables and their backups are unreadable for good.
+        deletionWindowInDays: 30,
+      },
+      { protect: true, retainOnDelete: true },
+    )
+  : undefined;
+
+/** Users, slots and session records. */
+export const verification = table("Verification", { ttl: "ttl", stream: "new-and-old-images" });
+
+/** API keys by hash, clients and flows. The API reads it; only operators write it. */
+export const clients = table("Clients", {});
+
+function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {
+  return new sst.aws.Dynamo(name, {
+    ...extra,
+    fields: { pk: "string", sk: "string" },
+    primaryIndex: { hashKey: "pk", rangeKey: "sk" },
+    deletionProtection: settings.production,
+    transform: {
+      table: (args, opts) => {
+        args.pointInTimeRecovery = { enabled: true, recoveryPeriodInDays: settings.recoveryDays };
+        if (tableKey !== undefined) {
+          args.serverSideEncryption = { enabled: true, kmsKeyArn: tableKey.arn };
+        }
+        // `protect` stops Pulumi before it asks AWS; deletion protection stops everyone else.
+        opts.protect = settings.production;
+      },
+    },
+  });
+}

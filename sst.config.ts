@@ -1,0 +1,31 @@
+/// <reference path="./.sst/platform/config.d.ts" />
+
+// SST refuses imports at the top of this file: everything is imported inside app() and run().
+export default $config({
+  async app(input) {
+    const { isProduction, regionOf } = await import("./infra/stage.ts");
+    const production = isProduction(input.stage);
+    return {
+      name: "verification-sessions",
+      home: "aws",
+      // `sst remove` is refused where `protect` is set; were it lifted, the tables would still be kept.
+      protect: production,
+      removal: production ? "retain" : "remove",
+      providers: { aws: { region: regionOf(process.env) } },
+    };
+  },
+  async run() {
+    const { api, apiFunction, functionLog } = await import("./infra/api.ts");
+    const { alarmTopic } = await import("./infra/alarms.ts");
+    const { clients, verification } = await import("./infra/storage.ts");
+    return {
+      api: api.url,
+      function: apiFunction.name,
+      verificationTable: verification.name,
+      clientsTable: clients.name,
+      functionLog: functionLog.name,
+      accessLog: api.nodes.logGroup.name,
+      alarmTopic: alarmTopic?.arn,
+    };
+  },
+});

@@ -1,0 +1,70 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
+import { ofType, theOne } from "../../scripts/rehearse/plan.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+
+let personal: Evaluation;
+beforeAll(async () => {
+  personal = await evaluate("ada");
+});
+
+const one = (type: string, name?: string) => theOne(personal.plan, type, name);
+const all = (type: string) => ofType(personal.plan, type);
+
+describe("a developer's own stage", () => {
+  test("can be removed without a trace", () => {
+    expect(personal.app).toMatchObject({ protect: false, removal: "remove" });
+    for (const { inputs, options } of all("aws:dynamodb/table:Table")) {
+      expect(inputs.deletionProtectionEnabled).toBe(false);
+      expect(options).toMatchObject({ protect: false, retainOnDelete: false });
+    }
+  });
+
+  test("costs nothing while it is idle: no keys, no alarms, no dashboard", () => {
+    expect(all("aws:kms/key:Key")).toEqual([]);
+    expect(all("aws:cloudwatch/metricAlarm:MetricAlarm")).toEqual([]);
+    expect(all("aws:cloudwatch/dashboard:Dashboard")).toEqual([]);
+    expect(all("aws:sns/topic:Topic")).toEqual([]);
+  });
+
+  test("encrypts its tables with AWS's own key, and its role needs no key", () => {
+    for (const { inputs } of all("aws:dynamodb/table:Table")) {
+      expect(inputs).not.toHaveProperty("serverSideEncryption");
+    }
+    expect(one("aws:lambda/function:Function").inputs).not.toHaveProperty("kmsKeyArn");
+    expect(JSON.stringify(one("aws:iam/role:Role").inputs)).not.toContain("kms:");
+  });
+
+  test("is told from production by every name", () => {
+    for (const { inputs } of [...all("aws:dynamodb/table:Table"), ...all("aws:lambda/function:Function")]) {
+      expect(inputs.name).toMatch(/^verification-sessions-ada-/);
+    }
+    expect(one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").inputs).toEqual({
+      name: "/verification-sessions/ada/api",
+      retentionInDays: 7,
+    });
+  });
+
+  test("bears less traffic", () => {
+    expect(one("aws:apigatewayv2/stage:Stage").inputs.defaultRouteSettings).toMatchObject({
+      throttlingRateLimit: 50,
+      throttlingBurstLimit: 100,
+    });
+  });
+
+  test("is otherwise what production is", () => {
+    expect(all("aws:apigatewayv2/route:Route").map(({ inputs }) => inputs.routeKey)).toEqual(
+      expect.arrayContaining([FALLBACK_ROUTE, ...Object.values(ROUTES)]),
+    );
+    expect(one("aws:iam/role:Role").inputs.managedPolicyArns).toEqual([]);
+    expect(one("aws:lambda/function:Function").inputs).toMatchObject({
+      runtime: "nodejs24.x",
+      architectures: ["arm64"],
+      timeout: 10,
+      loggingConfig: { logFormat: "JSON", applicationLogLevel: "DEBUG" },
+    });
+    expect(one("aws:lambda/function:Function").inputs.environment.variables.POWERTOOLS_LOG_LEVEL).toBe(
+      "DEBUG",
+    );
+  });
+});
