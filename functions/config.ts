@@ -40,8 +40,8 @@ function signingKeys(): SigningKeySet {
   const keys = parseSigningKeySet(linked("SigningKeys", "value"));
   if (keys !== undefined) return keys;
   throw new Error(
-    "The secret SigningKeys is not a set of signing keys. Make one with " +
-      "`npx sst shell --stage <stage> -- npm run admin -- signing-keys generate`, then deploy.",
+    "The secret SigningKeys is not a set of signing keys. Make one with `npm run --silent admin -- signing-keys " +
+      "generate --print | npx sst secret set SigningKeys --stage <stage>`, then run `npx sst deploy --stage <stage>`.",
   );
 }
 

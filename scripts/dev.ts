@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   const inMemory = process.env.DATA === "memory";
   if (process.env.DATA !== undefined && !inMemory)
     throw new LocalError("DATA can only be `memory`; leave it out to keep data in .local/.");
-  const retentionDays = wholeNumber("RETENTION_DAYS", DEFAULT_RETENTION_DAYS, 36_500);
+  const retentionDays = wholeNumber("RETENTION_DAYS", DEFAULT_RETENTION_DAYS, 3_650);
   const workspace = openWorkspace();
 
   const stops: (() => Promise<void>)[] = [];

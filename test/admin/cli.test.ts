@@ -1,3 +1,4 @@
+import { parseSigningKeySet } from "../../functions/core/signing-keys.ts";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -133,6 +134,13 @@ describe.concurrent("without a dev server", () => {
     );
     const clients = (await run("clients", "list", "--json")).json();
     expect(clients.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(names));
+  });
+
+  test("a set of signing keys can be printed for a stage's first deploy, and is kept nowhere", async () => {
+    const { run } = createOffice();
+    const printed = await run("signing-keys", "generate", "--print");
+    expect(parseSigningKeySet(printed.stdout)?.keys).toHaveLength(1);
+    expectRefused(await run("signing-keys", "list"), /There are no signing keys/);
   });
 
   test("the signing keys of the dev server are made and rotated, and no private half is shown", async () => {

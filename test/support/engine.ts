@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import { TABLE_ACTIONS } from "../../infra/permissions.ts";
 import { startEngine } from "../../scripts/local/engine.ts";
 import { createTables, dropTables, type TableNames } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
+import { actionName } from "./actions.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -13,13 +15,27 @@ declare module "vitest" {
     /** What the engine calls itself, for the few things in which engines differ. */
     dynamodbEngine: string;
     tables: TableNames;
+    /** Where the app's clients note which DynamoDB actions they sent. */
+    actionsDirectory: string;
   }
+}
+
+/** Fails the run if any test had the app send what infra/ does not grant to its role. */
+function checkGranted(actions: readonly string[]): void {
+  const granted = new Set(
+    Object.entries(TABLE_ACTIONS).flatMap(([table, names]) => names.map((name) => actionName(table, name))),
+  );
+  const missing = actions.filter((action) => !granted.has(action));
+  if (missing.length === 0) return;
+  throw new Error(`infra/permissions.ts does not grant what the store sends: ${missing.join(", ")}`);
 }
 
 /** Starts the embedded DynamoDB, with both tables, before the first test and stops it after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const leases = mkdtempSync(path.join(tmpdir(), "engine-"));
-  const engine = await startEngine({ leases });
+  const directory = mkdtempSync(path.join(tmpdir(), "engine-"));
+  const engine = await startEngine({ leases: path.join(directory, "leases") });
+  const actionsDirectory = path.join(directory, "actions");
+  mkdirSync(actionsDirectory);
   const run = randomUUID();
   const tables = { verificationTable: `verification-${run}`, clientsTable: `clients-${run}` };
   const client = connectLocal(engine.endpoint);
@@ -27,10 +43,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("dynamodbEndpoint", engine.endpoint);
   project.provide("dynamodbEngine", engine.description);
   project.provide("tables", tables);
+  project.provide("actionsDirectory", actionsDirectory);
   return async () => {
     await dropTables(client, tables);
     client.destroy();
     await engine.stop();
-    rmSync(leases, { recursive: true, force: true });
+    const actions = readdirSync(actionsDirectory);
+    rmSync(directory, { recursive: true, force: true });
+    checkGranted(actions);
   };
 }

@@ -15,6 +15,7 @@ import { createRegistry, type Registry } from "../../scripts/admin/registry.ts";
 import { generateSigningKeySet } from "../../scripts/admin/signing-keys.ts";
 import { createDemoClient, type DemoCredentials } from "../../scripts/local/demo.ts";
 import type { TableNames } from "../../scripts/local/tables.ts";
+import { recordActions } from "./actions.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 
 export const ISSUER = "https://api.example.test";
@@ -84,7 +85,7 @@ export async function createWorld(
     log = capture,
     connect = options.connect,
   }: ContainerOptions = {}) => {
-    const appClient = connect?.(endpoint) ?? client;
+    const appClient = recordActions((connect ?? connectLocal)(endpoint), tables);
     return createApp({
       stores: {
         clients: createClientsStore(appClient, tables.clientsTable),

@@ -26,17 +26,24 @@ const AUDIT_ACTIONS = {
 } as const satisfies Record<RotationStep, string>;
 
 export function addSigningKeyCommands(program: Command, run: Run): void {
-  const signingKeys = program
-    .command("signing-keys")
-    .description("the keys that sign session tokens; no private half is ever shown");
+  const signingKeys = program.command("signing-keys").description("the keys that sign session tokens");
 
   signingKeys
     .command("generate")
     .description("make the first set; refuses where there is one")
     .option("--replace", "throw away the set there is: every token stops working at once")
+    .option(
+      "--print",
+      "print a new set, private halves included, and keep it nowhere: for the first deploy of a stage, as in\n" +
+        "npm run --silent admin -- signing-keys generate --print | npx sst secret set SigningKeys --stage <stage>",
+    )
     .option(...YES)
-    .action(({ replace, yes }: { replace?: boolean; yes?: boolean }) =>
-      run(async (work) => {
+    .action(async ({ replace, print, yes }: { replace?: boolean; print?: boolean; yes?: boolean }) => {
+      if (print === true) {
+        console.log(JSON.stringify(await generateSigningKeySet(Date.now())));
+        return;
+      }
+      await run(async (work) => {
         const store = storeOf(work);
         const before = (await store.read()).keys;
         if (before !== "none" && replace !== true) {
@@ -55,8 +62,8 @@ export function addSigningKeyCommands(program: Command, run: Run): void {
         const made = await generateSigningKeySet(work.now());
         await save(work, store, before === "none" ? "signing-keys.generated" : "signing-keys.replaced", made);
         return changed("The signing keys are made.", made, store);
-      }),
-    );
+      });
+    });
 
   signingKeys
     .command("list")

@@ -40,7 +40,9 @@ describe("a function that lacks something at its start", () => {
   test("says how to make the secret where it is not what it should be, and never repeats it", async () => {
     const secret = JSON.stringify({ value: "hunter2" });
     const { logs } = await start({ ...TABLES, SST_RESOURCE_SigningKeys: secret });
-    expect(logs).toContain("npm run admin -- signing-keys generate");
+    expect(logs).toContain(
+      "npm run --silent admin -- signing-keys generate --print | npx sst secret set SigningKeys",
+    );
     expect(logs).not.toContain("hunter2");
   });
 
