@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { connectLocal } from "../../scripts/local/workspace.ts";
@@ -26,7 +29,7 @@ async function createFaultyWorld(): Promise<{
 }
 
 /** Fails the first request that `matches`, and no other. */
-function once(matches: (sent: Sent) => boolean, fault: Fault): (sent: Sent) => Fault | undefined {
+function firstOf(matches: (sent: Sent) => boolean, fault: Fault): (sent: Sent) => Fault | undefined {
   let done = false;
   return (sent) => {
     if (done || !matches(sent)) return undefined;
@@ -50,7 +53,7 @@ describe("a passing fault is not seen by the caller", () => {
   ])("%s at every first request", async (error) => {
     const { world, plan } = await createFaultyWorld();
     for (const sk of ["user", "slot"]) {
-      plan.fault = once(touches(sk), { when: "before", error });
+      plan.fault = firstOf(touches(sk), { when: "before", error });
       expect((await world.open({ refId: `passing-${sk}` })).status).toBe(201);
     }
     expect(world.events.at(-1)).toMatchObject({ storeRetries: 1, dynamodbRequests: 2 });
@@ -59,12 +62,12 @@ describe("a passing fault is not seen by the caller", () => {
   test("a transaction that was canceled by a conflict is made again", async () => {
     const { world, plan } = await createFaultyWorld();
     const { body } = await world.open({ refId: "conflict" });
-    plan.fault = once(({ command }) => command === "TransactWriteItemsCommand", {
+    plan.fault = firstOf(({ command }) => command === "TransactWriteItemsCommand", {
       when: "before",
       error: conflicted(),
     });
     expect((await world.call("POST", "/v2/session/start", { token: body.token })).status).toBe(200);
-    plan.fault = once(({ command }) => command === "TransactWriteItemsCommand", {
+    plan.fault = firstOf(({ command }) => command === "TransactWriteItemsCommand", {
       when: "before",
       error: conflicted(),
     });
@@ -180,10 +183,42 @@ describe("a fault that stays is 503 unavailable with Retry-After, and never a re
   });
 });
 
+describe("a store that", () => {
+  const callOn = async (endpoint: string) => {
+    const world = await createWorld();
+    const app = world.anotherContainer({ connect: () => connectLocal(endpoint) });
+    const answer = await callApp(app, "POST", "/v2/sessions", {
+      key: world.demo.apiKeys.sandbox,
+      json: { refId: "r" },
+    });
+    return { answer, event: world.events.at(-1) };
+  };
+
+  test("takes requests and never answers is given up while there is time to say so", async () => {
+    const server = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { answer, event } = await callOn(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    server.closeAllConnections();
+    server.close();
+    expect([answer.status, answer.body.code]).toEqual([503, "unavailable"]);
+    // 2 s each, and Lambda ends the function after 10.
+    expect(event).toMatchObject({ dynamodbRequests: 3, storeRetries: 2 });
+  });
+
+  test("cannot be reached is 503", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const { answer } = await callOn(`http://127.0.0.1:${port}`);
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+  });
+});
+
 describe("a write whose answer was lost has happened once", () => {
   test("a first creation is still a creation", async () => {
     const { world, plan } = await createFaultyWorld();
-    plan.fault = once(touches("slot"), lost);
+    plan.fault = firstOf(touches("slot"), lost);
     const first = await world.open({ refId: "lost-claim" });
     expect([first.status, first.body.created]).toEqual([201, true]);
     expect((await world.open({ refId: "lost-claim" })).body.sessionId).toBe(first.body.sessionId);
@@ -192,7 +227,7 @@ describe("a write whose answer was lost has happened once", () => {
   test("a forced creation gives one session, which is the active one", async () => {
     const { world, plan } = await createFaultyWorld();
     const before = await world.open({ refId: "lost-force" });
-    plan.fault = once(touches("slot", "PutItemCommand"), lost);
+    plan.fault = firstOf(touches("slot", "PutItemCommand"), lost);
     const forced = await world.open({ refId: "lost-force", forceCreation: true });
     expect(forced.status).toBe(201);
     expect(await world.item(before.body.userId, "slot")).toMatchObject({ sessionId: forced.body.sessionId });
@@ -201,7 +236,7 @@ describe("a write whose answer was lost has happened once", () => {
   test("a forced creation with a key is a creation, and its repeat the same session", async () => {
     const { world, plan } = await createFaultyWorld();
     const headers = { "idempotency-key": "k" };
-    plan.fault = once(touches("slot", "PutItemCommand"), lost);
+    plan.fault = firstOf(touches("slot", "PutItemCommand"), lost);
     const first = await world.open({ refId: "lost-key", forceCreation: true }, { headers });
     expect(first.status).toBe(201);
     const second = await world.open({ refId: "lost-key", forceCreation: true }, { headers });
@@ -212,7 +247,7 @@ describe("a write whose answer was lost has happened once", () => {
     const { world, plan } = await createFaultyWorld();
     const before = await world.open({ refId: "lost-supersede" });
     await world.call("POST", "/v2/session/start", { token: before.body.token });
-    plan.fault = once(({ command }) => command === "TransactWriteItemsCommand", lost);
+    plan.fault = firstOf(({ command }) => command === "TransactWriteItemsCommand", lost);
     const forced = await world.open({ refId: "lost-supersede", forceCreation: true });
     expect(forced.status).toBe(201);
     const { userId, sessionId } = before.body;
@@ -226,7 +261,7 @@ describe("a write whose answer was lost has happened once", () => {
   test("a start, a result, a cancel and an erasure answer as if nothing had been lost", async () => {
     const { world, plan } = await createFaultyWorld();
     const losingOne = () => {
-      plan.fault = once(({ command }) => /TransactWrite|BatchWrite|DeleteItem/.test(command), lost);
+      plan.fault = firstOf(({ command }) => /TransactWrite|BatchWrite|DeleteItem/.test(command), lost);
     };
     const key = world.demo.apiKeys.sandbox;
     const { body } = await world.open({ refId: "lost-life" });
@@ -257,7 +292,7 @@ describe("a write whose answer was lost has happened once", () => {
     async (forceCreation) => {
       const world = await createWorld();
       const key = world.demo.apiKeys.sandbox;
-      const loseFirst = once(touches("slot"), lost);
+      const loseFirst = firstOf(touches("slot"), lost);
       let slotWrites = 0;
       let canceled: string | undefined;
       const racing = world.anotherContainer({
