@@ -16,7 +16,7 @@ import {
   type Scope,
 } from "../../functions/core/api-key.ts";
 import type { Environment } from "../../functions/core/environment.ts";
-import type { Flow } from "../../functions/core/flow.ts";
+import { BUILT_IN_FLOW, type Flow } from "../../functions/core/flow.ts";
 import { toSeconds } from "../../functions/core/time.ts";
 import { apiKeyKey, clientPartition, FLOW_PREFIX, flowKey } from "../../functions/store/clients.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
@@ -319,6 +319,11 @@ export function createRegistry(
     },
 
     async putFlow(clientId: string, { environment, flowId, type }: FlowInfo): Promise<FlowInfo> {
+      if (flowId === BUILT_IN_FLOW.flowId && type !== BUILT_IN_FLOW.type) {
+        throw new AdminError(
+          `The flow ${flowId} is built in, with the type ${BUILT_IN_FLOW.type}; give yours another id.`,
+        );
+      }
       await clientItem(clientId);
       const Item = { ...flowKey(clientId, environment, flowId), clientId, environment, flowId, type };
       await commit("flow.put", { clientId, environment, flowId, type }, [

@@ -250,3 +250,11 @@ test("what is not there is refused with where to look", async () => {
     /no flow kyc in sandbox; `flows list/,
   );
 });
+
+test("the built-in flow cannot be given another type, which no call would ever see", async () => {
+  const { registry } = await createOffice();
+  const { clientId } = await registry.createClient("Acme");
+  const flow = { environment: "sandbox", flowId: "idv" } as const;
+  await expect(registry.putFlow(clientId, { ...flow, type: "kyc" })).rejects.toThrow(AdminError);
+  expect(await registry.putFlow(clientId, { ...flow, type: "idv" })).toEqual({ ...flow, type: "idv" });
+});

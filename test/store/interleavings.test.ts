@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Answer, callApp, createWorld, inSeconds, type World } from "../support/world.ts";
 import { connectFaulty, connectSlow, timedOut } from "../support/faults.ts";
 
-const RUNS = 40;
+const RUNS = Number(process.env.INTERLEAVINGS ?? 25);
 const CALLS_PER_RUN = 14;
 
 /** A small generator of numbers (mulberry32), so that a run can be named by its seed. */
