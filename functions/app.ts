@@ -2,6 +2,7 @@ import { type Handler, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { Scope } from "./core/api-key.ts";
 import { refuse } from "./core/refusal.ts";
+import type { SessionOwner } from "./core/session-id.ts";
 import type { AppContext, AppEnv } from "./http/app-env.ts";
 import {
   type Caller,
@@ -27,8 +28,8 @@ export type Dependencies = {
   readonly signer: TokenSigner;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
-  /** A new, time-sortable session id. */
-  readonly newId: (nowMs: number) => string;
+  /** A new, time-sortable session id for a user. */
+  readonly newId: (nowMs: number, owner: SessionOwner) => string;
   readonly log: Log;
 };
 

@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from "./refusal.ts";
-import type { ReportedResult, ResultReport } from "./result.ts";
-import { isFinal, isSameReport } from "./result.ts";
+import { isFinal, isSameReport, type ReportedResult, type ResultReport } from "./result.ts";
+import { sessionTime } from "./session-id.ts";
+import { toSeconds } from "./time.ts";
 import type { User } from "./user.ts";
 
 /** How long a session and its token live from the last `POST /v2/sessions` (source document: 30 minutes). */
@@ -18,6 +19,8 @@ export type Slot = {
   readonly createdAt: number;
   readonly startedAt?: number;
   readonly expiresAt: number;
+  /** The call that made it, whichever of its attempts it was. */
+  readonly callId: string;
   readonly idempotencyKey?: string;
 };
 
@@ -66,15 +69,22 @@ export function refuseUnknownUser(): Refusal {
   return refuse("user_not_found", "No user has this refId in this environment.");
 }
 
-const unknownSession = (): Refusal =>
-  refuse(
-    "session_not_found",
-    "This user has no session with this id; one that was never started is kept until it expires.",
-  );
+/** A session as a caller names it. `issued`: this API made the id for this user, whatever became of the session. */
+export type NamedSession = { readonly sessionId: string; readonly issued: boolean };
+
+/** Why there is neither a record nor a live slot of a session. */
+function refuseUnstored({ sessionId, issued }: NamedSession, user: User): Refusal {
+  // What is older than its user belonged to one who was erased, and is not known any more.
+  if (issued && toSeconds(sessionTime(sessionId)) >= user.createdAt) {
+    return refuse("session_conflict", "This session was superseded or has expired before it was started.");
+  }
+  return refuse("session_not_found", "This user has no session with this id.");
+}
 
 /** Ends an active session for good. Doing it again answers the same. */
-export function cancelSession(images: SessionImages, sessionId: string, now: number): Ending {
+export function decideCancel(images: SessionImages, named: NamedSession, now: number): Ending {
   const { user, slot, record } = images;
+  const { sessionId } = named;
   if (user === undefined) return refuseUnknownUser();
   if (record?.status === "canceled") return { kind: "unchanged", record };
   if (record !== undefined && record.status !== "in_progress") {
@@ -83,12 +93,12 @@ export function cancelSession(images: SessionImages, sessionId: string, now: num
   if (isLive(slot, now) && slot.sessionId === sessionId) {
     return {
       kind: "end",
-      record: { ...startedFacts(slot), status: "canceled", endedAt: now },
+      record: { ...sessionFacts(slot), status: "canceled", endedAt: now },
       setsUserStatus: false,
     };
   }
   return record === undefined
-    ? unknownSession()
+    ? refuseUnstored(named, user)
     : refuse("session_conflict", "This session has expired and cannot be canceled.");
 }
 
@@ -97,13 +107,14 @@ export function cancelSession(images: SessionImages, sessionId: string, now: num
  * may be followed by another report; a final one never changes, and a superseded or canceled session takes none.
  * The user's status follows unless a newer session has set it.
  */
-export function reportResult(
+export function decideResult(
   images: SessionImages,
-  sessionId: string,
+  named: NamedSession,
   report: ResultReport,
   now: number,
 ): Ending {
   const { user, slot, record } = images;
+  const { sessionId } = named;
   if (user === undefined) return refuseUnknownUser();
   if (record?.result !== undefined && isSameReport(record.result, report))
     return { kind: "unchanged", record };
@@ -117,8 +128,8 @@ export function reportResult(
     return refuse("session_conflict", `This session was ${record.status} and takes no result.`);
   }
   const before =
-    record ?? (isLive(slot, now) && slot.sessionId === sessionId ? startedFacts(slot) : undefined);
-  if (before === undefined) return unknownSession();
+    record ?? (isLive(slot, now) && slot.sessionId === sessionId ? sessionFacts(slot) : undefined);
+  if (before === undefined) return refuseUnstored(named, user);
   return {
     kind: "end",
     record: {
@@ -133,7 +144,7 @@ export function reportResult(
 }
 
 /** A session's own facts, without how long it lives or what key asked for it. */
-export function startedFacts(
+export function sessionFacts(
   slot: Slot,
 ): Pick<SessionRecord, "sessionId" | "flowId" | "createdAt" | "startedAt"> {
   const { sessionId, flowId, createdAt, startedAt } = slot;
@@ -149,7 +160,7 @@ export function viewRecord(record: SessionRecord, slot: Slot | undefined, now: n
 
 /** The active session as it is to be read. */
 export function viewSlot(slot: Slot): SessionView {
-  return { ...startedFacts(slot), status: slot.status, expiresAt: slot.expiresAt };
+  return { ...sessionFacts(slot), status: slot.status, expiresAt: slot.expiresAt };
 }
 
 /** A user's sessions, newest first, the live slot's included once; ids sort by time. */

@@ -113,11 +113,6 @@ export type DetailsPatch = {
  * @param today the day before which a date of birth must lie, `YYYY-MM-DD` in UTC
  */
 export function parseDetails(input: Record<string, unknown>, today: string): Parsed<DetailsPatch> {
-  if (Buffer.byteLength(JSON.stringify(input)) > MAX_DETAILS_BYTES) {
-    return {
-      errors: [{ pointer: "#/user", code: "invalid_length", detail: "must take at most 16 KiB in all" }],
-    };
-  }
   const known = v.safeParse(knownDetails, input);
   const extraEntries = Object.entries(input).filter(([name]) => !Object.hasOwn(KNOWN_DETAILS, name));
   const errors = [...(known.issues ? fieldErrors(known.issues, ["user"]) : []), ...extraErrors(extraEntries)];
@@ -129,6 +124,12 @@ export function parseDetails(input: Record<string, unknown>, today: string): Par
     errors.push({ pointer: "#/user/dateOfBirth", code: "invalid_value", detail: "must lie in the past" });
   }
   if (errors.length > 0) return { errors };
+  // Last: what is nested deeper than an address has been refused, and cannot exhaust the stack here.
+  if (Buffer.byteLength(JSON.stringify(input)) > MAX_DETAILS_BYTES) {
+    return {
+      errors: [{ pointer: "#/user", code: "invalid_length", detail: "must take at most 16 KiB in all" }],
+    };
+  }
 
   const set: Partial<Record<DetailName, DetailValue>> = {};
   const remove: DetailName[] = [];

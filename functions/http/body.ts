@@ -64,7 +64,8 @@ function isJsonType(contentType: string): boolean {
     .split(";")
     .map((part) => part.trim());
   return (
-    type === "application/json" && parameters.every((parameter) => !/^charset=(?!"?utf-8"?$)/.test(parameter))
+    type === "application/json" &&
+    parameters.every((parameter) => !/^charset=(?!"?utf-?8"?$)/.test(parameter))
   );
 }
 

@@ -1,6 +1,7 @@
 import { RefId } from "../core/ref-id.ts";
 import { type Refusal, refuseFields } from "../core/refusal.ts";
-import { isSessionId } from "../core/session-id.ts";
+import type { NamedSession } from "../core/session.ts";
+import { isMadeFor, isSessionId } from "../core/session-id.ts";
 import type { UserIdentity } from "../core/user.ts";
 import { deriveUserId } from "../core/user-id.ts";
 import { parseBy } from "../core/validation.ts";
@@ -25,13 +26,17 @@ export function userOfPath(c: AppContext, caller: Caller): ({ kind: "user" } & U
   return { kind: "user", ...identify(c, caller, parsed.value) };
 }
 
-/** A well-formed id that no session has: what is not a session id names no session. */
+/** A well-formed id that no session has: what is no session id names no session of a user who is there. */
 const NO_SESSION = `ses_${"0".repeat(26)}`;
 
 /** The session that the path names. */
-export function sessionIdOfPath(c: AppContext): string {
+export function sessionOfPath(
+  c: AppContext,
+  { userIdSecret }: Caller,
+  { userId }: UserIdentity,
+): NamedSession {
   const sessionId = c.req.param("sessionId") ?? "";
-  if (!isSessionId(sessionId)) return NO_SESSION;
+  if (!isSessionId(sessionId)) return { sessionId: NO_SESSION, issued: false };
   c.get("facts").sessionId = sessionId;
-  return sessionId;
+  return { sessionId, issued: isMadeFor(sessionId, { userId, userIdSecret }) };
 }

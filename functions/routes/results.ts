@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { RESULT_STATUSES } from "../core/result.ts";
-import { reportResult as decideResult } from "../core/session.ts";
+import { decideResult } from "../core/session.ts";
 import { toSeconds } from "../core/time.ts";
 import { parseBy, text } from "../core/validation.ts";
 import type { AppContext } from "../http/app-env.ts";
@@ -9,7 +9,7 @@ import { readBody } from "../http/body.ts";
 import { problem } from "../http/problem.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import { sessionBody } from "./bodies.ts";
-import { sessionIdOfPath, userOfPath } from "./path.ts";
+import { sessionOfPath, userOfPath } from "./path.ts";
 
 const parseReport = parseBy(
   v.strictObject({ status: v.picklist(RESULT_STATUSES), reason: v.optional(text(1_000)) }),
@@ -28,14 +28,14 @@ export function reportResult({
     if (body.kind === "refused") return problem(c, body);
     const user = userOfPath(c, caller);
     if (user.kind === "refused") return problem(c, user);
-    const sessionId = sessionIdOfPath(c);
+    const session = sessionOfPath(c, caller, user);
     const { status, reason } = body.value;
     const report = { status, ...(reason === undefined ? {} : { reason }) };
     const seconds = toSeconds(now());
     const ended = await stores.verification.endSession(
       user.userId,
-      sessionId,
-      (images) => decideResult(images, sessionId, report, seconds),
+      session.sessionId,
+      (images) => decideResult(images, session, report, seconds),
       seconds,
     );
     if (ended.kind === "refused") return problem(c, ended);

@@ -4,7 +4,8 @@ import { BUILT_IN_FLOW, checkUserGiven, type Flow } from "../core/flow.ts";
 import { parseHistoryCursor, toHistoryCursor } from "../core/history-cursor.ts";
 import { RefId } from "../core/ref-id.ts";
 import { type FieldError, type Refusal, refuse, refuseFields } from "../core/refusal.ts";
-import { cancelSession as decideCancel, pageSessions, refuseUnknownUser } from "../core/session.ts";
+import { decideCancel, pageSessions, refuseUnknownUser } from "../core/session.ts";
+import type { SessionOwner } from "../core/session-id.ts";
 import { toIso, toSeconds } from "../core/time.ts";
 import { type DetailsPatch, isEmptyPatch, parseDetails } from "../core/user-details.ts";
 import { isJsonObject, jsonObject, type Parsed, parseBy, text } from "../core/validation.ts";
@@ -17,7 +18,7 @@ import type { ClientsStore } from "../store/clients.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import type { TokenSigner } from "../token.ts";
 import { sessionBody } from "./bodies.ts";
-import { identify, sessionIdOfPath, userOfPath } from "./path.ts";
+import { identify, sessionOfPath, userOfPath } from "./path.ts";
 
 type Stores = { readonly clients: ClientsStore; readonly verification: VerificationStore };
 
@@ -49,7 +50,7 @@ type OpenDependencies = {
   readonly stores: Stores;
   readonly signer: TokenSigner;
   readonly now: () => number;
-  readonly newId: (nowMs: number) => string;
+  readonly newId: (nowMs: number, owner: SessionOwner) => string;
 };
 
 /**
@@ -85,9 +86,10 @@ export function openSession({ stores, signer, now, newId }: OpenDependencies) {
     const request = {
       user,
       flowId: flow.flowId,
-      newSessionId: () => newId(nowMs),
+      newSessionId: () => newId(nowMs, { userId: user.userId, userIdSecret: caller.userIdSecret }),
       now: toSeconds(nowMs),
-      ...(details === undefined ? {} : { details }),
+      // An empty `user` changes nothing, like one that is left out.
+      ...(details === undefined || isEmptyPatch(details) ? {} : { details }),
     };
     const opened = forceCreation
       ? await stores.verification.forceSession({
@@ -187,12 +189,12 @@ export function cancelSession({ stores, now }: { stores: Stores; now: () => numb
     if (refused !== undefined) return problem(c, refused);
     const user = userOfPath(c, caller);
     if (user.kind === "refused") return problem(c, user);
-    const sessionId = sessionIdOfPath(c);
+    const session = sessionOfPath(c, caller, user);
     const seconds = toSeconds(now());
     const ended = await stores.verification.endSession(
       user.userId,
-      sessionId,
-      (images) => decideCancel(images, sessionId, seconds),
+      session.sessionId,
+      (images) => decideCancel(images, session, seconds),
       seconds,
     );
     if (ended.kind === "refused") return problem(c, ended);

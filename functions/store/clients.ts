@@ -33,7 +33,8 @@ export function createClientsStore(client: DynamoDBDocumentClient, tableName: st
       return (await get(apiKeyKey(hash))) as ApiKey | undefined;
     },
     async findFlow(clientId: string, environment: Environment, flowId: string): Promise<Flow | undefined> {
-      return (await get(flowKey(clientId, environment, flowId))) as Flow | undefined;
+      const item = await get(flowKey(clientId, environment, flowId));
+      return item === undefined ? undefined : { flowId: item.flowId, type: item.type };
     },
   };
 }

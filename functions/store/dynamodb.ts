@@ -1,9 +1,9 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { requestScope } from "./request-scope.ts";
+import { isTimeFor, REQUEST_TIMEOUT_MS, requestScope } from "./request-scope.ts";
+import { Unavailable } from "./retry.ts";
 
-export const CONNECTION_TIMEOUT_MS = 1_000;
-export const REQUEST_TIMEOUT_MS = 2_000;
+const CONNECTION_TIMEOUT_MS = 1_000;
 
 export type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
@@ -27,12 +27,13 @@ export function createDynamoDB(
   });
   client.middlewareStack.add(
     (next) => (args) => {
+      if (!isTimeFor()) throw new Unavailable("There is no time left to ask the store");
       const scope = requestScope.getStore();
       if (scope !== undefined) scope.dynamodbRequests += 1;
       return next(args);
     },
-    // Just before the request leaves, so that whatever is sent is counted.
-    { step: "deserialize", name: "countDynamoDBRequests", priority: "low" },
+    // Just before the request leaves, so that whatever is sent has its time and is counted.
+    { step: "deserialize", name: "requestScope", priority: "low" },
   );
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { REQUEST_TIMEOUT_MS } from "./dynamodb.ts";
-import { requestScope } from "./request-scope.ts";
+import { requestScope, isTimeFor } from "./request-scope.ts";
 
 /** The store was throttled, contended or out of reach for longer than a request waits. Safe to repeat. */
 export class Unavailable extends Error {
@@ -27,7 +26,7 @@ export async function withRetries<T>(attempt: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isPassing(error)) throw error;
       const pauseMs = Math.random() * Math.min(MAX_PAUSE_MS, BASE_PAUSE_MS * 2 ** made);
-      if (made === MAX_ATTEMPTS || !timeRemains(pauseMs + REQUEST_TIMEOUT_MS)) {
+      if (made === MAX_ATTEMPTS || !isTimeFor(pauseMs)) {
         throw new Unavailable("The store did not take the request in time", { cause: error });
       }
       const scope = requestScope.getStore();
@@ -37,14 +36,7 @@ export async function withRetries<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether `ms` more fit into the time of the request that is being answered. */
-export function timeRemains(ms: number): boolean {
-  const deadlineMs = requestScope.getStore()?.deadlineMs ?? Number.POSITIVE_INFINITY;
-  return performance.now() + ms <= deadlineMs;
-}
-
 const PASSING_NAMES = new Set([
-  "Contended",
   "InternalServerError",
   "ProvisionedThroughputExceededException",
   "RequestLimitExceeded",
@@ -72,6 +64,7 @@ const PASSING_CODES = new Set([
 
 /** Throttles, conflicts, time-outs and an unreachable or failing service. Never a failed condition of a single write. */
 function isPassing(error: unknown): boolean {
+  if (error instanceof Contended) return true;
   if (!(error instanceof Error)) return false;
   const { name, code, $metadata, CancellationReasons } = error as Error & {
     code?: string;

@@ -49,7 +49,7 @@ async function startService(): Promise<string> {
     token: () =>
       service.signer.sign({
         userId: "usr_1",
-        sessionId: newSessionId(Date.now()),
+        sessionId: newSessionId(Date.now(), { userId: "usr_a", userIdSecret: "c2VjcmV0" }),
         clientId: "cli_1",
         environment: "sandbox",
         flowId: "idv",

@@ -284,33 +284,47 @@ describe("PUT result", () => {
     ).toEqual(["successful", "failed"]);
   });
 
-  test("is refused for sessions superseded, canceled, expired before they started, unknown or another user's", async () => {
+  test("is a conflict for sessions superseded, started or not, canceled, or expired before they were started", async () => {
     const world = await createWorld();
     const user = actor(world, "refused");
     const superseded = await user.open();
     await user.start(superseded.token);
+    const supersededUnstarted = await user.open({ forceCreation: true });
     const canceled = await user.open({ forceCreation: true });
     await user.cancel(canceled.sessionId);
     const neverStarted = await user.open();
-    const other = await actor(world, "other").open();
-    for (const { sessionId } of [superseded, canceled]) {
-      expect((await user.result(sessionId, "successful")).body.code).toBe("session_conflict");
-    }
     world.clock.nowMs += HALF_AN_HOUR_MS;
+    for (const { sessionId } of [superseded, supersededUnstarted, canceled, neverStarted]) {
+      const { status, body } = await user.result(sessionId, "successful");
+      expect([status, body.code]).toEqual([409, "session_conflict"]);
+    }
+    expect((await user.user()).body.status).toBe("not_started");
+  });
+
+  test("is not found for a session that is unknown, another user's, or of the user's life before an erasure", async () => {
+    const world = await createWorld();
+    const user = actor(world, "unknown");
+    const erased = await user.open();
+    await user.erase();
+    world.clock.nowMs += 1_000;
+    const other = await actor(world, "other").open();
+    await user.open();
     const ids = [
-      neverStarted.sessionId,
+      erased.sessionId,
       other.sessionId,
       "ses_00000000000000000000000000",
       "nonsense",
       "x".repeat(2000),
+      "..",
     ];
     for (const sessionId of ids) {
-      expect((await user.result(sessionId, "successful")).body.code).toBe("session_not_found");
+      expect((await user.result(sessionId, "successful")).body.code).toBeOneOf([
+        "session_not_found",
+        "not_found",
+      ]);
+      expect((await user.cancel(sessionId)).body.code).toBeOneOf(["session_not_found", "not_found"]);
     }
-    expect((await actor(world, "nobody").result(superseded.sessionId, "failed")).body.code).toBe(
-      "user_not_found",
-    );
-    expect((await user.user()).body.status).toBe("not_started");
+    expect((await actor(world, "nobody").result(other.sessionId, "failed")).body.code).toBe("user_not_found");
   });
 });
 
@@ -345,10 +359,13 @@ describe("POST cancel", () => {
     await user.result(completed.sessionId, "pending");
     const superseded = await user.open();
     await user.start(superseded.token);
+    const supersededUnstarted = await user.open({ forceCreation: true });
     const expired = await user.open({ forceCreation: true });
     await user.start(expired.token);
     world.clock.nowMs += HALF_AN_HOUR_MS;
-    for (const { sessionId } of [completed, superseded, expired]) {
+    const expiredUnstarted = await user.open();
+    world.clock.nowMs += HALF_AN_HOUR_MS;
+    for (const { sessionId } of [completed, superseded, supersededUnstarted, expired, expiredUnstarted]) {
       const { status, body } = await user.cancel(sessionId);
       expect([status, body.code]).toEqual([409, "session_conflict"]);
     }
@@ -545,6 +562,6 @@ describe("retention", () => {
       sessions: [],
       result: { sessionId },
     });
-    expect((await user.result(sessionId, "successful")).body.code).toBe("session_not_found");
+    expect((await user.result(sessionId, "successful")).body.code).toBe("session_conflict");
   });
 });

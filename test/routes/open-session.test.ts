@@ -325,6 +325,7 @@ describe("the details of a user", () => {
     const before = await world.item(body.userId, "user");
     world.clock.nowMs += 60_000;
     await world.open({ refId: "stay" });
+    await world.open({ refId: "stay", user: {} });
     await world.open({ refId: "stay", forceCreation: true });
     expect(await world.item(body.userId, "user")).toEqual(before);
   });

@@ -221,7 +221,11 @@ describe.each([...BACKEND, ...FRONTEND].filter(({ method }) => method !== "GET")
     });
 
     test("is not refused for how its type is written", async () => {
-      for (const type of ["application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']) {
+      for (const type of [
+        "application/json; charset=utf-8",
+        "application/json;charset=utf8",
+        'Application/JSON;charset="UTF-8"',
+      ]) {
         expect([415, 400]).not.toContain((await send(json, { "content-type": type })).status);
       }
     });
@@ -432,6 +436,23 @@ test("a date of birth is past when it is before today, in UTC", async () => {
   const send = async (dateOfBirth: string) =>
     (await world.open({ refId: "birth", user: { dateOfBirth } })).status;
   expect([await send("2026-02-28"), await send("2026-03-01")]).toEqual([201, 400]);
+});
+
+test.each(["list", "object"])("a %s nested thousands deep is refused like one nested once", async (kind) => {
+  const [open, close] = kind === "list" ? ["[", "]"] : ['{"a":', "}"];
+  const nested = open.repeat(9_000) + (kind === "list" ? "" : "1") + close.repeat(9_000);
+  for (const body of [
+    `{"refId":"deep","user":{"x":${nested}}}`,
+    `{"refId":"deep","user":{"address":${nested}}}`,
+    `{"refId":${nested}}`,
+  ]) {
+    const answer = await world.call("POST", "/v2/sessions", {
+      key: world.demo.apiKeys.sandbox,
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    expectProblem(answer, 400, "invalid_request");
+  }
 });
 
 test("1e309 is no number that JSON can keep", async () => {

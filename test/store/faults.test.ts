@@ -2,7 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ConditionalCheckFailedException, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, test } from "vitest";
+import { createClientsStore } from "../../functions/store/clients.ts";
+import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
+import { Unavailable } from "../../functions/store/retry.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import {
   conflicted,
@@ -215,6 +219,15 @@ describe("a store that", () => {
   });
 });
 
+test("nothing is sent that could not be answered within the time of the request", async () => {
+  const world = await createWorld();
+  const spent = { ...newRequestScope(), deadlineMs: performance.now() };
+  const read = () => createClientsStore(world.client, world.tables.clientsTable).findApiKey("hash");
+  await expect(requestScope.run(spent, read)).rejects.toThrow(Unavailable);
+  expect(spent.dynamodbRequests).toBe(0);
+  await expect(requestScope.run(newRequestScope(), read)).resolves.toBeUndefined();
+});
+
 describe("a write whose answer was lost has happened once", () => {
   test("a first creation is still a creation", async () => {
     const { world, plan } = await createFaultyWorld();
@@ -231,6 +244,26 @@ describe("a write whose answer was lost has happened once", () => {
     const forced = await world.open({ refId: "lost-force", forceCreation: true });
     expect(forced.status).toBe(201);
     expect(await world.item(before.body.userId, "slot")).toMatchObject({ sessionId: forced.body.sessionId });
+  });
+
+  test("a forced write that was given up and arrives late does not take the place of its own repeat", async () => {
+    const { world, plan } = await createFaultyWorld();
+    await world.open({ refId: "late" });
+    let late: Record<string, unknown> = {};
+    plan.fault = firstOf(
+      (sent) => {
+        const matches = touches("slot", "PutItemCommand")(sent);
+        if (matches) late = sent.input;
+        return matches;
+      },
+      { when: "before", error: timedOut() },
+    );
+    const forced = await world.open({ refId: "late", forceCreation: true });
+    expect(forced.status).toBe(201);
+    await expect(world.client.send(new PutItemCommand(late as never) as never)).rejects.toThrow(
+      ConditionalCheckFailedException,
+    );
+    expect((await world.call("GET", "/v2/session", { token: forced.body.token })).status).toBe(200);
   });
 
   test("a forced creation with a key is a creation, and its repeat the same session", async () => {
@@ -285,6 +318,14 @@ describe("a write whose answer was lost has happened once", () => {
     losingOne();
     expect((await world.call("DELETE", "/v2/users/lost-life", { key })).status).toBe(204);
     expect(await world.items(body.userId)).toEqual([]);
+    // And all of it is told in the log as done.
+    expect(world.events.map(({ outcome }) => outcome).slice(2)).toEqual([
+      "session_started",
+      "result_recorded",
+      "session_created",
+      "session_canceled",
+      "user_erased",
+    ]);
   });
 
   test.each([false, true])(

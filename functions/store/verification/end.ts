@@ -1,3 +1,4 @@
+import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import { TransactWriteCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Refusal } from "../../core/refusal.ts";
 import {
@@ -5,7 +6,7 @@ import {
   type SessionImages,
   type SessionRecord,
   type Slot,
-  startedFacts,
+  sessionFacts,
 } from "../../core/session.ts";
 import type { LiveSession } from "../../core/session-token.ts";
 import { withRetries } from "../retry.ts";
@@ -15,6 +16,23 @@ import { readSession } from "./read.ts";
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
 const HELD = "sessionId = :sessionId";
+
+/** Sends transactions, and remembers whether one may have taken effect although no answer came. */
+function createSender({ client }: VerificationTable) {
+  let mayHaveLanded = false;
+  return {
+    async send(TransactItems: TransactItem[]): Promise<void> {
+      try {
+        await client.send(new TransactWriteCommand({ TransactItems }));
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) mayHaveLanded = true;
+        throw error;
+      }
+    },
+    /** What is found as it was wanted may then be this call's own doing. */
+    mayHaveLanded: () => mayHaveLanded,
+  };
+}
 
 /**
  * Marks a session as begun and gives it the record that outlasts its slot, in one transaction. What is decided is
@@ -28,42 +46,41 @@ export async function startSession(
   judge: (images: SessionImages) => LiveSession | Refusal,
   now: number,
 ): Promise<{ kind: "started" | "unchanged"; slot: Slot } | Refusal> {
+  const sender = createSender(table);
   let session: LiveSession | Refusal | undefined = seen;
   return withRetries(async () => {
     const { userId } = seen.user;
     session ??= judge(await readSession(table, userId, seen.slot.sessionId, now));
     if (session.kind === "refused") return session;
-    if (session.slot.status === "in_progress") return { kind: "unchanged", slot: session.slot };
+    if (session.slot.status === "in_progress") {
+      return { kind: sender.mayHaveLanded() ? "started" : "unchanged", slot: session.slot };
+    }
     const slot: Slot = { ...session.slot, status: "in_progress", startedAt: now };
     session = undefined; // whatever comes next must be decided on another read
-    await table.client.send(
-      new TransactWriteCommand({
-        TransactItems: [
-          {
-            Update: {
-              TableName: table.tableName,
-              Key: slotKey(userId),
-              UpdateExpression: "SET #status = :inProgress, startedAt = :now",
-              ConditionExpression: `${HELD} AND #status = :open AND expiresAt > :now`,
-              ExpressionAttributeNames: { "#status": "status" },
-              ExpressionAttributeValues: {
-                ":sessionId": slot.sessionId,
-                ":open": "open",
-                ":inProgress": "in_progress",
-                ":now": now,
-              },
-            },
+    await sender.send([
+      {
+        Update: {
+          TableName: table.tableName,
+          Key: slotKey(userId),
+          UpdateExpression: "SET #status = :inProgress, startedAt = :now",
+          ConditionExpression: `${HELD} AND #status = :open AND expiresAt > :now`,
+          ExpressionAttributeNames: { "#status": "status" },
+          ExpressionAttributeValues: {
+            ":sessionId": slot.sessionId,
+            ":open": "open",
+            ":inProgress": "in_progress",
+            ":now": now,
           },
-          {
-            Put: {
-              TableName: table.tableName,
-              Item: toRecordItem(table, userId, { ...startedFacts(slot), status: "in_progress" }, now),
-              ConditionExpression: "attribute_not_exists(pk)",
-            },
-          },
-        ],
-      }),
-    );
+        },
+      },
+      {
+        Put: {
+          TableName: table.tableName,
+          Item: toRecordItem(table, userId, { ...sessionFacts(slot), status: "in_progress" }, now),
+          ConditionExpression: "attribute_not_exists(pk)",
+        },
+      },
+    ]);
     return { kind: "started", slot };
   });
 }
@@ -81,14 +98,17 @@ export async function endSession(
   decide: (images: SessionImages) => Ending,
   now: number,
 ): Promise<{ kind: "ended" | "unchanged"; record: SessionRecord } | Refusal> {
+  const sender = createSender(table);
   return withRetries(async () => {
     const images = await readSession(table, userId, sessionId, now);
     const ending = decide(images);
+    if (ending.kind === "unchanged" && sender.mayHaveLanded())
+      return { kind: "ended", record: ending.record };
     if (ending.kind !== "end") return ending;
     const items = [writeRecord(table, userId, ending.record, images.record, now)];
     if (images.slot?.sessionId === sessionId) items.push(deleteSlot(table, userId, sessionId));
     if (ending.setsUserStatus) items.push(setUserStatus(table, userId, ending.record, now));
-    await table.client.send(new TransactWriteCommand({ TransactItems: items }));
+    await sender.send(items);
     return { kind: "ended", record: ending.record };
   });
 }

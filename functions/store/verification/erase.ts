@@ -1,6 +1,5 @@
 import { BatchWriteCommand, DeleteCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
-import { REQUEST_TIMEOUT_MS } from "../dynamodb.ts";
-import { Contended, timeRemains, Unavailable, withRetries } from "../retry.ts";
+import { Contended, withRetries } from "../retry.ts";
 import { RECORD_PREFIX, SLOT, slotKey, USER, userKey, type VerificationTable } from "./items.ts";
 
 /** What one look at a user's items takes in. */
@@ -19,8 +18,6 @@ export async function eraseUser(table: VerificationTable, userId: string): Promi
   for (let found = false; ; found = true) {
     const { sortKeys, complete } = await withRetries(() => sortKeysOf(table, userId));
     if (sortKeys.length === 0) return found;
-    if (!timeRemains(REQUEST_TIMEOUT_MS))
-      throw new Unavailable("There was no time left to erase all of the user");
     if (sortKeys.includes(SLOT)) await deleteItem(table, slotKey(userId));
     const records = sortKeys.filter((sk) => sk.startsWith(RECORD_PREFIX));
     for (let at = 0; at < records.length; at += BATCH) {

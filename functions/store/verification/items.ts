@@ -39,13 +39,15 @@ export function toSlotItem(userId: string, slot: Slot): Item {
 
 export function toSlot(item: Item | undefined): Slot | undefined {
   if (item === undefined) return undefined;
-  const { sessionId, flowId, status, createdAt, startedAt, expiresAt, idempotencyKey } = item as Slot & Item;
+  const { sessionId, flowId, status, createdAt, startedAt, expiresAt, callId, idempotencyKey } =
+    item as Slot & Item;
   return {
     sessionId,
     flowId,
     status,
     createdAt,
     expiresAt,
+    callId,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };

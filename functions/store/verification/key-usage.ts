@@ -7,9 +7,12 @@ import type { VerificationTable } from "./items.ts";
  */
 export const keyUsageKey = (keyId: string) => ({ pk: `key#${keyId}`, sk: "usage" });
 
+/** A call waits for its note, as nothing may be left behind in a frozen Lambda, but no longer than this. */
+const PATIENCE_MS = 300;
+
 /**
- * Notes that a key was used in the hour that began at `hour` (epoch seconds). Tried once: no caller waits for a note that
- * the next container or hour makes again.
+ * Notes that a key was used in the hour that began at `hour` (epoch seconds). Tried once: the next
+ * container or hour notes it again.
  */
 export async function markKeyUsed(table: VerificationTable, keyId: string, hour: number): Promise<void> {
   const command = new UpdateCommand({
@@ -18,5 +21,5 @@ export async function markKeyUsed(table: VerificationTable, keyId: string, hour:
     UpdateExpression: "SET lastUsedAt = :hour",
     ExpressionAttributeValues: { ":hour": hour },
   });
-  await table.client.send(command);
+  await table.client.send(command, { abortSignal: AbortSignal.timeout(PATIENCE_MS) });
 }

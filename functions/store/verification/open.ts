@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { PutCommand, TransactWriteCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { isLive, SESSION_TTL_SECONDS, type Slot, startedFacts } from "../../core/session.ts";
+import { isLive, SESSION_TTL_SECONDS, type Slot, sessionFacts } from "../../core/session.ts";
 import type { UserIdentity } from "../../core/user.ts";
 import type { DetailName, DetailsPatch } from "../../core/user-details.ts";
 import { Contended, withRetries } from "../retry.ts";
@@ -41,6 +42,8 @@ const ABSENT = "attribute_not_exists(pk)";
 const ACTIVE = "#status IN (:open, :inProgress) AND expiresAt > :now";
 const NEVER_STARTED = "#status = :open";
 const IMAGE_SEEN = "sessionId = :seenId AND #status = :seenStatus AND expiresAt = :seenExpiry";
+/** A put that was given up may still arrive: it must not take the place of what a later attempt of its call has put. */
+const OF_ANOTHER_CALL = "(attribute_not_exists(callId) OR callId <> :callId)";
 const BEARS_NO_SUCH_KEY = "(attribute_not_exists(idempotencyKey) OR idempotencyKey <> :key)";
 
 /**
@@ -123,14 +126,13 @@ async function upsertUser(table: VerificationTable, { user, details, now }: Open
 
 /** Reuses and extends the active session or creates one, whichever is due when DynamoDB evaluates the condition. */
 async function claimSlot(table: VerificationTable, request: OpenRequest): Promise<Opened> {
-  const ours = new Set<string>();
+  const callId = randomUUID();
   return withRetries(async () => {
-    const slot = newSlot(request);
-    ours.add(slot.sessionId);
+    const slot = newSlot(request, callId);
     const found = await claim(table, request, slot);
     if (isLive(found, request.now)) {
-      // An id of an earlier attempt of ours: it had won, only its answer was lost.
-      return { kind: ours.has(found.sessionId) ? "created" : "reused", slot: found };
+      // Made by this very call: an earlier attempt had won, only its answer was lost.
+      return { kind: found.callId === callId ? "created" : "reused", slot: found };
     }
     await replaceDead(table, request, found, slot);
     return { kind: "created", slot };
@@ -144,13 +146,15 @@ async function claim(table: VerificationTable, { user, now }: OpenRequest, slot:
     Key: slotKey(user.userId),
     UpdateExpression:
       "SET sessionId = if_not_exists(sessionId, :sessionId), flowId = if_not_exists(flowId, :flowId), " +
-      "#status = if_not_exists(#status, :open), createdAt = if_not_exists(createdAt, :now), expiresAt = :expiry, #ttl = :expiry",
+      "#status = if_not_exists(#status, :open), createdAt = if_not_exists(createdAt, :now), " +
+      "callId = if_not_exists(callId, :callId), expiresAt = :expiry, #ttl = :expiry",
     // A later expiry than ours was set by a clock ahead of this one, and an expiry never moves back.
     ConditionExpression: `${ABSENT} OR (${ACTIVE} AND expiresAt <= :expiry)`,
     ExpressionAttributeNames: { "#status": "status", "#ttl": "ttl" },
     ExpressionAttributeValues: {
       ":sessionId": slot.sessionId,
       ":flowId": slot.flowId,
+      ":callId": slot.callId,
       ":open": "open",
       ":inProgress": "in_progress",
       ":now": now,
@@ -191,17 +195,16 @@ async function replaceDead(
 /** Puts a new session over whatever there is, in one write unless a live session was started. */
 async function takeSlot(table: VerificationTable, request: OpenRequest): Promise<Opened | KeyMismatch> {
   const { idempotencyKey, flowId, now } = request;
-  const ours = new Set<string>();
+  const callId = randomUUID();
   return withRetries(async () => {
-    const slot = newSlot(request);
-    ours.add(slot.sessionId);
+    const slot = newSlot(request, callId);
     const put = await putOver(table, request, slot);
     if (put.kind === "done") {
-      const superseded = isLive(put.before, now) && !ours.has(put.before.sessionId) ? put.before : undefined;
+      const superseded = isLive(put.before, now) ? put.before : undefined;
       return { kind: "created", slot, ...(superseded === undefined ? {} : { superseded }) };
     }
     const { before } = put;
-    if (ours.has(before.sessionId)) return { kind: "created", slot: before };
+    if (before.callId === callId) return { kind: "created", slot: before };
     if (idempotencyKey !== undefined && before.idempotencyKey === idempotencyKey) {
       if (before.flowId !== flowId) return { kind: "idempotency_mismatch" };
       return { kind: "reused", slot: await extend(table, request, before) };
@@ -221,16 +224,20 @@ async function putOver(
   { user, idempotencyKey, now }: OpenRequest,
   slot: Slot,
 ): Promise<PutOver> {
-  const overNeverStarted =
-    idempotencyKey === undefined ? NEVER_STARTED : `(${NEVER_STARTED} AND ${BEARS_NO_SUCH_KEY})`;
+  const overNeverStarted = [
+    NEVER_STARTED,
+    OF_ANOTHER_CALL,
+    ...(idempotencyKey === undefined ? [] : [BEARS_NO_SUCH_KEY]),
+  ];
   const command = new PutCommand({
     TableName: table.tableName,
     Item: toSlotItem(user.userId, slot),
-    ConditionExpression: `${ABSENT} OR expiresAt <= :now OR ${overNeverStarted}`,
+    ConditionExpression: `${ABSENT} OR expiresAt <= :now OR (${overNeverStarted.join(" AND ")})`,
     ExpressionAttributeNames: { "#status": "status" },
     ExpressionAttributeValues: {
       ":open": "open",
       ":now": now,
+      ":callId": slot.callId,
       ...(idempotencyKey === undefined ? {} : { ":key": idempotencyKey }),
     },
     ReturnValues: "ALL_OLD",
@@ -274,7 +281,7 @@ async function supersedeStarted(
   seen: Slot,
   slot: Slot,
 ): Promise<void> {
-  const record = { ...startedFacts(seen), status: "superseded", endedAt: now } as const;
+  const record = { ...sessionFacts(seen), status: "superseded", endedAt: now } as const;
   await table.client.send(
     new TransactWriteCommand({
       TransactItems: [
@@ -293,13 +300,14 @@ async function supersedeStarted(
   );
 }
 
-function newSlot({ flowId, idempotencyKey, newSessionId, now }: OpenRequest): Slot {
+function newSlot({ flowId, idempotencyKey, newSessionId, now }: OpenRequest, callId: string): Slot {
   return {
     sessionId: newSessionId(),
     flowId,
     status: "open",
     createdAt: now,
     expiresAt: now + SESSION_TTL_SECONDS,
+    callId,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
