@@ -12,20 +12,20 @@ const country = v.pipe(
   v.check(isCountryCode, "must be an ISO 3166-1 alpha-2 or alpha-3 code in capitals, such as MA or MAR"),
 );
 
-/** Present and not `null`: within an address, which is replaced as a whole, `null` says the same as leaving out. */
-function given<Schema extends v.GenericSchema<string>>(schema: Schema) {
+/** A member that may be left out, or be `null`, which removes it. */
+function removable<Schema extends v.GenericSchema>(schema: Schema) {
   return v.optional(v.nullable(schema));
 }
 
 const address = v.pipe(
   jsonObject(
     v.strictObject({
-      line1: given(text(256)),
-      line2: given(text(256)),
-      city: given(text(256)),
-      region: given(text(256)),
-      postalCode: given(text(32)),
-      country: given(country),
+      line1: removable(text(256)),
+      line2: removable(text(256)),
+      city: removable(text(256)),
+      region: removable(text(256)),
+      postalCode: removable(text(32)),
+      country: removable(country),
     }),
   ),
   v.transform(
@@ -37,8 +37,9 @@ const address = v.pipe(
   ),
 );
 
-/** A day of the calendar: 30 February has the shape of a date and is none. */
+/** A day of the calendar, written YYYY-MM-DD: 30 February has the shape of a date and is none. */
 function isCalendarDate(value: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
   const time = Date.parse(`${value}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 }
@@ -58,44 +59,38 @@ function isLanguageTag(value: string): boolean {
 }
 
 const KNOWN_DETAILS = {
-  firstName: text(256),
-  middleName: text(256),
-  lastName: text(256),
-  gender: text(64),
-  dateOfBirth: v.pipe(
-    v.string(),
-    v.regex(/^\d{4}-\d{2}-\d{2}$/, "must be a date written YYYY-MM-DD"),
-    v.check(
-      (value) => !/^\d{4}-\d{2}-\d{2}$/.test(value) || isCalendarDate(value),
-      "must be a real day of the calendar",
+  firstName: removable(text(256)),
+  middleName: removable(text(256)),
+  lastName: removable(text(256)),
+  gender: removable(text(64)),
+  dateOfBirth: removable(
+    v.pipe(v.string(), v.check(isCalendarDate, "must be a day of the calendar, written YYYY-MM-DD")),
+  ),
+  email: removable(
+    v.pipe(
+      v.string(),
+      v.maxLength(254, "must have at most 254 characters"),
+      v.check(isEmailAddress, "must be an e-mail address, such as name@example.com"),
     ),
   ),
-  email: v.pipe(
-    v.string(),
-    v.maxLength(254, "must have at most 254 characters"),
-    v.check(isEmailAddress, "must be an e-mail address, such as name@example.com"),
+  phone: removable(
+    v.pipe(v.string(), v.regex(/^\+[1-9]\d{1,14}$/, "must be an E.164 number, such as +212612345678")),
   ),
-  phone: v.pipe(v.string(), v.regex(/^\+[1-9]\d{1,14}$/, "must be an E.164 number, such as +212612345678")),
-  nationality: country,
-  address,
-  locale: v.pipe(
-    v.string(),
-    v.maxLength(64, "must have at most 64 characters"),
-    v.check(isLanguageTag, "must be a BCP 47 language tag, such as fr-MA"),
+  nationality: removable(country),
+  address: removable(address),
+  locale: removable(
+    v.pipe(
+      v.string(),
+      v.maxLength(64, "must have at most 64 characters"),
+      v.check(isLanguageTag, "must be a BCP 47 language tag, such as fr-MA"),
+    ),
   ),
-} as const;
+};
 
 export type DetailName = keyof typeof KNOWN_DETAILS;
 export const DETAIL_NAMES = Object.keys(KNOWN_DETAILS) as readonly DetailName[];
 
-const knownDetails = v.object(
-  Object.fromEntries(
-    DETAIL_NAMES.map((name) => [
-      name,
-      v.optional(v.nullable<v.GenericSchema<string | Record<string, string>>>(KNOWN_DETAILS[name] as never)),
-    ]),
-  ),
-);
+const knownDetails = v.object(KNOWN_DETAILS);
 
 export type DetailValue = string | Readonly<Record<string, string>>;
 export type ExtraValue = string | number | boolean;
@@ -115,7 +110,7 @@ export type DetailsPatch = {
 export function parseDetails(input: Record<string, unknown>, today: string): Parsed<DetailsPatch> {
   const known = v.safeParse(knownDetails, input);
   const extraEntries = Object.entries(input).filter(([name]) => !Object.hasOwn(KNOWN_DETAILS, name));
-  const errors = [...(known.issues ? fieldErrors(known.issues, ["user"]) : []), ...extraErrors(extraEntries)];
+  const errors = [...fieldErrors(known.issues ?? [], ["user"]), ...extraErrors(extraEntries)];
   if (
     typeof input.dateOfBirth === "string" &&
     isCalendarDate(input.dateOfBirth) &&
@@ -123,7 +118,7 @@ export function parseDetails(input: Record<string, unknown>, today: string): Par
   ) {
     errors.push({ pointer: "#/user/dateOfBirth", code: "invalid_value", detail: "must lie in the past" });
   }
-  if (errors.length > 0) return { errors };
+  if (errors.length > 0 || !known.success) return { errors };
   // Last: what is nested deeper than an address has been refused, and cannot exhaust the stack here.
   if (Buffer.byteLength(JSON.stringify(input)) > MAX_DETAILS_BYTES) {
     return {
@@ -133,9 +128,8 @@ export function parseDetails(input: Record<string, unknown>, today: string): Par
 
   const set: Partial<Record<DetailName, DetailValue>> = {};
   const remove: DetailName[] = [];
-  const members = known.output as Partial<Record<DetailName, DetailValue | null>>;
   for (const name of DETAIL_NAMES) {
-    const value = members[name];
+    const value = known.output[name];
     if (value === null) remove.push(name);
     else if (value !== undefined) set[name] = value;
   }
