@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
+import { Contended, Unavailable, withRetries } from "../../functions/store/retry.ts";
+import { errorNamed } from "../support/faults.ts";
+
+// The pauses are random: none at all is one of the possible ones.
+beforeEach(() => {
+  vi.spyOn(Math, "random").mockReturnValue(0);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** What an attempt comes to that fails with `error` once: how often it was made, and what was thrown in the end. */
+async function failOnce(error: unknown): Promise<{ made: number; thrown?: unknown }> {
+  let made = 0;
+  try {
+    await withRetries(async () => {
+      made += 1;
+      if (made === 1) throw error;
+    });
+    return { made };
+  } catch (thrown) {
+    return { made, thrown };
+  }
+}
+
+const canceled = (...codes: readonly (string | undefined)[]) =>
+  errorNamed("TransactionCanceledException", {
+    CancellationReasons: codes.map((Code) => (Code === undefined ? {} : { Code })),
+  });
+
+describe("is made again after", () => {
+  test.each([
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TimeoutError",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+  ])("%s", async (name) => {
+    expect(await failOnce(errorNamed(name))).toEqual({ made: 2 });
+  });
+
+  test.each(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENOTFOUND", "EAI_AGAIN", "EPIPE", "ETIMEDOUT"])(
+    "the connection's %s",
+    async (code) => {
+      expect(await failOnce(errorNamed("Error", { code }))).toEqual({ made: 2 });
+    },
+  );
+
+  test.each([500, 502, 503, 504])("an answer of %i, whatever it is called", async (httpStatusCode) => {
+    expect(await failOnce(errorNamed("UnknownError", { $metadata: { httpStatusCode } }))).toEqual({
+      made: 2,
+    });
+  });
+
+  test.each([
+    "ConditionalCheckFailed",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+  ])("a transaction canceled for %s, alone or among items that were fine", async (reason) => {
+    for (const error of [canceled(reason), canceled("None", reason), canceled(reason, undefined)]) {
+      expect(await failOnce(error)).toEqual({ made: 2 });
+    }
+  });
+
+  test("a transaction canceled for several reasons of a passing kind", async () => {
+    const error = canceled("TransactionConflict", "ConditionalCheckFailed", "ThrottlingError");
+    expect(await failOnce(error)).toEqual({ made: 2 });
+  });
+
+  test("a race that was lost", async () => {
+    expect(await failOnce(new Contended())).toEqual({ made: 2 });
+  });
+});
+
+describe("is not made again, and what was thrown is thrown on as it is, after", () => {
+  test.each<[string, unknown]>([
+    ["a failed condition of a single write", errorNamed("ConditionalCheckFailedException")],
+    ["a refusal for good", errorNamed("AccessDeniedException", { $metadata: { httpStatusCode: 400 } })],
+    [
+      "the last status that is no failure of the service",
+      errorNamed("X", { $metadata: { httpStatusCode: 499 } }),
+    ],
+    ["an unknown code of the connection", errorNamed("Error", { code: "EACCES" })],
+    ["a mistake of ours", new TypeError("x is not a function")],
+    ["what is no error, whatever it is named", { name: "ThrottlingException" }],
+    ["a giving up", new Unavailable("given up")],
+    ["a transaction canceled for an invalid item", canceled("ValidationError")],
+    ["one canceled for a conflict and an invalid item", canceled("TransactionConflict", "ValidationError")],
+    ["one canceled for an invalid item and a conflict", canceled("ValidationError", "TransactionConflict")],
+    ["one canceled for an item collection too large", canceled("None", "ItemCollectionSizeLimitExceeded")],
+    ["one canceled without a reason given", errorNamed("TransactionCanceledException")],
+    [
+      "one canceled for an invalid item, though the service calls it its own failure",
+      Object.assign(canceled("ValidationError"), { $metadata: { httpStatusCode: 500 } }),
+    ],
+  ])("%s", async (_name, error) => {
+    const { made, thrown } = await failOnce(error);
+    expect(made).toBe(1);
+    expect(thrown).toBe(error);
+  });
+});
+
+test("the answer of the attempt that succeeds is the answer", async () => {
+  const answers = [new Contended(), new Contended(), "answer"];
+  const answer = await withRetries(async () => {
+    const next = answers.shift();
+    if (next instanceof Error) throw next;
+    return next;
+  });
+  expect([answer, answers]).toEqual(["answer", []]);
+});
+
+test("what does not pass is given up as Unavailable after six attempts, with the cause", async () => {
+  const errors = Array.from({ length: 10 }, (_, index) => errorNamed("ThrottlingException", { index }));
+  let made = 0;
+  const thrown = await withRetries(async () => {
+    made += 1;
+    throw errors[made - 1];
+  }).catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(Unavailable);
+  expect((thrown as Unavailable).cause).toBe(errors[5]);
+  expect(made).toBe(6);
+});
+
+test("no attempt is begun that could not end within the request's time", async () => {
+  let made = 0;
+  const scope = { ...newRequestScope(), deadlineMs: performance.now() };
+  const thrown = await requestScope
+    .run(scope, () =>
+      withRetries(async () => {
+        made += 1;
+        throw errorNamed("TimeoutError");
+      }),
+    )
+    .catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(Unavailable);
+  expect([made, scope.storeRetries]).toEqual([1, 0]);
+});
+
+test("the request's retries are counted, the first attempt and the giving up are not", async () => {
+  const scope = newRequestScope();
+  await requestScope.run(scope, () => failOnce(new Contended()));
+  expect(scope.storeRetries).toBe(1);
+  await requestScope.run(scope, () => failOnce(new TypeError("no retry")));
+  expect(scope.storeRetries).toBe(1);
+});
