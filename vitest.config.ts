@@ -7,6 +7,8 @@ export default defineConfig({
     // One embedded DynamoDB for the whole run; tests are kept apart by clients of their own.
     globalSetup: ["test/support/engine.ts"],
     pool: "forks",
+    // One more than two cores: many tests wait for a child process or a time-out.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

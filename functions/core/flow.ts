@@ -4,7 +4,7 @@ import { type Refusal, refuse } from "./refusal.ts";
 export type Flow = { readonly flowId: string; readonly type: string };
 
 /** The type whose sessions need no user details. */
-export const IDV = "idv";
+const IDV = "idv";
 
 /** The flow of a call that names none; every client has it, and looking it up costs no read. */
 export const BUILT_IN_FLOW: Flow = { flowId: IDV, type: IDV };

@@ -152,7 +152,7 @@ export function sessionFacts(
 }
 
 /** A record as it is to be read: one that is neither ended nor in a live slot has expired. */
-export function viewRecord(record: SessionRecord, slot: Slot | undefined, now: number): SessionView {
+function viewRecord(record: SessionRecord, slot: Slot | undefined, now: number): SessionView {
   if (record.status !== "in_progress") return record;
   if (isLive(slot, now) && slot.sessionId === record.sessionId) return viewSlot(slot);
   return { ...record, status: "expired" };

@@ -4,7 +4,7 @@ import * as v from "valibot";
  * The life of a signing key: `next` is published so that verifiers learn it, `signing` signs as well, `retired` is still
  * published while tokens that it signed may live.
  */
-export const SIGNING_KEY_STATES = ["next", "signing", "retired"] as const;
+const SIGNING_KEY_STATES = ["next", "signing", "retired"] as const;
 
 const base64url = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/, "must be 32 bytes in base64url"));
 

@@ -4,8 +4,8 @@ import type { FieldError } from "./refusal.ts";
 import { fieldErrors, jsonObject, type Parsed, pointerTo, text } from "./validation.ts";
 
 /** The most that the `user` object of one call may weigh, as UTF-8 JSON. */
-export const MAX_DETAILS_BYTES = 16 * 1024;
-export const MAX_EXTRA_MEMBERS = 50;
+const MAX_DETAILS_BYTES = 16 * 1024;
+const MAX_EXTRA_MEMBERS = 50;
 
 const country = v.pipe(
   v.string(),

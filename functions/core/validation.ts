@@ -21,7 +21,7 @@ export function text(maxLength: number) {
   );
 }
 
-export const wellFormed = v.check<string, string>(
+const wellFormed = v.check<string, string>(
   (value) => value.isWellFormed(),
   "must be well-formed Unicode, without lone surrogates",
 );

@@ -3,7 +3,7 @@ import { type Refusal, refuse, refuseFields } from "../core/refusal.ts";
 import { isJsonObject, type Parsed, parseBy } from "../core/validation.ts";
 import type { AppContext } from "./app-env.ts";
 
-export const MAX_BODY_BYTES = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 
 /** What a body was read as: its value, or what is wrong with it. */
 export type Body<Value> = { readonly kind: "body"; readonly value: Value } | Refusal;

@@ -1,9 +1,9 @@
 import { createExpiringCache } from "../core/expiring-cache.ts";
 
 /** How long a container trusts what it has looked up: a revocation takes hold within this time. */
-export const KNOWN_CACHE_MS = 60_000;
+const KNOWN_CACHE_MS = 60_000;
 /** How long something unknown is refused without looking again: what is new works within this time. */
-export const UNKNOWN_CACHE_MS = 5_000;
+const UNKNOWN_CACHE_MS = 5_000;
 const MAX_ENTRIES = 1_000;
 
 /**

@@ -5,11 +5,11 @@ import type { SigningKey, SigningKeySet } from "../../functions/core/signing-key
 import { JWKS_MAX_AGE_SECONDS } from "../../functions/routes/public.ts";
 
 /** How long a deploy may take to reach the last container. */
-export const DEPLOY_SECONDS = 10 * 60;
+const DEPLOY_SECONDS = 10 * 60;
 /** A new public key is out for this long before it signs, so that every verifier's copy of the JWKS has it. */
-export const PUBLISHED_BEFORE_SIGNING_SECONDS = JWKS_MAX_AGE_SECONDS + DEPLOY_SECONDS;
+const PUBLISHED_BEFORE_SIGNING_SECONDS = JWKS_MAX_AGE_SECONDS + DEPLOY_SECONDS;
 /** An old key stays out for this long after its last token was signed, so that the token can be verified to its end. */
-export const PUBLISHED_AFTER_SIGNING_SECONDS = SESSION_TTL_SECONDS + DEPLOY_SECONDS;
+const PUBLISHED_AFTER_SIGNING_SECONDS = SESSION_TTL_SECONDS + DEPLOY_SECONDS;
 
 export type RotationStep = "publish" | "sign" | "drop";
 export type Rotation = {
@@ -19,7 +19,7 @@ export type Rotation = {
 };
 
 /** A new Ed25519 key, private half included. */
-export async function generateSigningKey(state: SigningKey["state"], nowMs: number): Promise<SigningKey> {
+async function generateSigningKey(state: SigningKey["state"], nowMs: number): Promise<SigningKey> {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const { x, d } = await exportJWK(privateKey);
   if (x === undefined || d === undefined) throw new Error("The generated key is not complete");
