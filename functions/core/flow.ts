@@ -1,7 +1,11 @@
 import { type Refusal, refuse } from "./refusal.ts";
+import { line } from "./validation.ts";
 
 /** A verification flow of a client in one environment. `flowId` is opaque. */
 export type Flow = { readonly flowId: string; readonly type: string };
+
+/** What a flow may be called. */
+export const FlowId = line(128);
 
 /** The type whose sessions need no user details. */
 const IDV = "idv";

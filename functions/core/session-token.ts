@@ -1,8 +1,6 @@
 import type { Environment } from "./environment.ts";
 import { type Refusal, refuse } from "./refusal.ts";
-import { isLive, type SessionImages, type Slot } from "./session.ts";
-import { sessionTime } from "./session-id.ts";
-import { toSeconds } from "./time.ts";
+import { isFromBefore, isLive, type SessionImages, type Slot } from "./session.ts";
 import type { User } from "./user.ts";
 
 /** What a session token says. Times are epoch seconds. */
@@ -16,6 +14,9 @@ export type SessionClaims = {
 };
 
 export type LiveSession = { readonly kind: "live"; readonly user: User; readonly slot: Slot };
+
+/** Whether a token still stands for an active session, from what is stored of it. */
+export type Judge = (images: SessionImages) => LiveSession | Refusal;
 
 const again = "Ask your backend for a new token: POST /v2/sessions.";
 
@@ -42,8 +43,7 @@ export function judgeToken(claims: SessionClaims, images: SessionImages, now: nu
     return isLive(slot, now) ? { kind: "live", user, slot } : expired();
   }
   if (claims.expiresAt <= now) return expired();
-  // A user who is younger than the session was erased and came back: the session went with the erased one.
-  if (slot === undefined || toSeconds(sessionTime(claims.sessionId)) < user.createdAt) {
+  if (slot === undefined || isFromBefore(user, claims.sessionId)) {
     return refuse("session_ended", `This session is no more. ${again}`);
   }
   return superseded();

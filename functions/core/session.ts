@@ -59,7 +59,17 @@ export function isLive(slot: Slot | undefined, now: number): slot is Slot {
   return slot !== undefined && slot.expiresAt > now;
 }
 
-/** What a session that is to end leaves behind; `undefined` where the decision was a refusal. */
+/** Whether `slot` is live and holds this session. */
+function holds(slot: Slot | undefined, sessionId: string, now: number): slot is Slot {
+  return isLive(slot, now) && slot.sessionId === sessionId;
+}
+
+/** Whether a session belonged to an earlier life of its user, who was erased since and came back. */
+export function isFromBefore(user: User, sessionId: string): boolean {
+  return toSeconds(sessionTime(sessionId)) < user.createdAt;
+}
+
+/** What is to become of a session that somebody wants to end: nothing, nothing more, or the record it leaves behind. */
 export type Ending =
   | Refusal
   | { readonly kind: "unchanged"; readonly record: SessionRecord }
@@ -74,8 +84,7 @@ export type NamedSession = { readonly sessionId: string; readonly issued: boolea
 
 /** Why there is neither a record nor a live slot of a session. */
 function refuseUnstored({ sessionId, issued }: NamedSession, user: User): Refusal {
-  // What is older than its user belonged to one who was erased, and is not known any more.
-  if (issued && toSeconds(sessionTime(sessionId)) >= user.createdAt) {
+  if (issued && !isFromBefore(user, sessionId)) {
     return refuse("session_conflict", "This session was superseded or has expired before it was started.");
   }
   return refuse("session_not_found", "This user has no session with this id.");
@@ -90,7 +99,7 @@ export function decideCancel(images: SessionImages, named: NamedSession, now: nu
   if (record !== undefined && record.status !== "in_progress") {
     return refuse("session_conflict", "This session has ended already and cannot be canceled.");
   }
-  if (isLive(slot, now) && slot.sessionId === sessionId) {
+  if (holds(slot, sessionId, now)) {
     return {
       kind: "end",
       record: { ...sessionFacts(slot), status: "canceled", endedAt: now },
@@ -127,8 +136,7 @@ export function decideResult(
   if (record?.status === "canceled" || record?.status === "superseded") {
     return refuse("session_conflict", `This session was ${record.status} and takes no result.`);
   }
-  const before =
-    record ?? (isLive(slot, now) && slot.sessionId === sessionId ? sessionFacts(slot) : undefined);
+  const before = record ?? (holds(slot, sessionId, now) ? sessionFacts(slot) : undefined);
   if (before === undefined) return refuseUnstored(named, user);
   return {
     kind: "end",
@@ -154,7 +162,7 @@ export function sessionFacts(
 /** A record as it is to be read: one that is neither ended nor in a live slot has expired. */
 function viewRecord(record: SessionRecord, slot: Slot | undefined, now: number): SessionView {
   if (record.status !== "in_progress") return record;
-  if (isLive(slot, now) && slot.sessionId === record.sessionId) return viewSlot(slot);
+  if (holds(slot, record.sessionId, now)) return viewSlot(slot);
   return { ...record, status: "expired" };
 }
 

@@ -21,6 +21,11 @@ export function text(maxLength: number) {
   );
 }
 
+/** `text` on one line: no control characters, which would play with logs and terminals. */
+export function line(maxLength: number) {
+  return v.pipe(text(maxLength), v.regex(/^\P{Cc}*$/u, "must not hold control characters"));
+}
+
 const wellFormed = v.check<string, string>(
   (value) => value.isWellFormed(),
   "must be well-formed Unicode, without lone surrogates",

@@ -1,7 +1,7 @@
 import { type ApiKey, hashApiKey, isUsable, isWellFormedApiKey, type Scope } from "../core/api-key.ts";
 import { createExpiringCache } from "../core/expiring-cache.ts";
 import { type Refusal, refuse } from "../core/refusal.ts";
-import { judgeToken, expired, type LiveSession } from "../core/session-token.ts";
+import { expired, type Judge, judgeToken, type LiveSession } from "../core/session-token.ts";
 import { toSeconds } from "../core/time.ts";
 import { createCachedLookup } from "../store/cached-lookup.ts";
 import type { ClientsStore } from "../store/clients.ts";
@@ -111,6 +111,3 @@ export function createTokenAuthenticator(
 
 /** The caller of a frontend call: the session that its token stands for. */
 export type Frontend = LiveSession & { readonly judge: Judge };
-
-/** Whether the token still stands for an active session, from what is stored of it. */
-export type Judge = (images: Parameters<typeof judgeToken>[1]) => LiveSession | Refusal;

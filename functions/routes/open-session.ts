@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import type { Environment } from "../core/environment.ts";
-import { BUILT_IN_FLOW, checkUserGiven, type Flow } from "../core/flow.ts";
+import { BUILT_IN_FLOW, checkUserGiven, type Flow, FlowId } from "../core/flow.ts";
 import { RefId } from "../core/ref-id.ts";
 import { type FieldError, type Refusal, refuse, refuseFields } from "../core/refusal.ts";
 import type { SessionOwner } from "../core/session-id.ts";
 import { toIso, toSeconds } from "../core/time.ts";
 import { type DetailsPatch, isEmptyPatch, parseDetails } from "../core/user-details.ts";
-import { isJsonObject, jsonObject, type Parsed, parseBy, text } from "../core/validation.ts";
+import { isJsonObject, jsonObject, type Parsed, parseBy } from "../core/validation.ts";
 import type { AppContext } from "../http/app-env.ts";
 import type { Caller } from "../http/authenticate.ts";
 import { readBody } from "../http/body.ts";
@@ -21,7 +21,7 @@ type Stores = { readonly clients: ClientsStore; readonly verification: Verificat
 
 const OpenSession = v.strictObject({
   refId: RefId,
-  flowId: v.optional(v.pipe(text(128), v.regex(/^\P{Cc}*$/u, "must not hold control characters"))),
+  flowId: v.optional(FlowId),
   forceCreation: v.optional(v.boolean(), false),
   user: v.optional(jsonObject(v.looseObject({}))),
 });
@@ -60,9 +60,13 @@ export function openSession({ stores, signer, now, newId }: OpenDependencies) {
   );
 
   /** The flow that a call names. The built-in one needs no look-up. */
-  async function flowOf({ flowId, details }: OpenSession, caller: Caller): Promise<Flow | Refusal> {
+  async function flowOf(
+    { flowId, details }: OpenSession,
+    caller: Caller,
+    nowMs: number,
+  ): Promise<Flow | Refusal> {
     if (flowId === undefined || flowId === BUILT_IN_FLOW.flowId) return BUILT_IN_FLOW;
-    const { value: flow } = await findFlow(now(), caller.clientId, caller.environment, flowId);
+    const { value: flow } = await findFlow(nowMs, caller.clientId, caller.environment, flowId);
     if (flow === undefined)
       return refuse("unknown_flow", "Your organisation has no flow with this `flowId` in this environment.");
     return checkUserGiven(flow, details !== undefined && !isEmptyPatch(details)) ?? flow;
@@ -76,7 +80,7 @@ export function openSession({ stores, signer, now, newId }: OpenDependencies) {
     if (idempotencyKey !== undefined && !/^[ -~]{1,255}$/.test(idempotencyKey))
       return problem(c, refuseFields([BAD_KEY]));
     const { refId, forceCreation, details } = body.value;
-    const flow = await flowOf(body.value, caller);
+    const flow = await flowOf(body.value, caller, nowMs);
     if ("kind" in flow) return problem(c, flow);
 
     const user = identify(c, caller, refId);

@@ -45,9 +45,10 @@ export function listSessions({ stores, now }: { stores: Stores; now: () => numbe
     }
 
     const page = { limit: Number(limit), ...(before === undefined ? {} : { before }) };
-    const read = await stores.verification.readHistory(user.userId, page, toSeconds(now()));
+    const seconds = toSeconds(now());
+    const read = await stores.verification.readHistory(user.userId, page, seconds);
     if (read === undefined) return problem(c, refuseUnknownUser());
-    const { sessions, next } = pageSessions(read, page, toSeconds(now()));
+    const { sessions, next } = pageSessions(read, page, seconds);
     return c.json({
       sessions: sessions.map(sessionBody),
       ...(next === undefined ? {} : { nextCursor: toHistoryCursor(caller.userIdSecret, user.userId, next) }),

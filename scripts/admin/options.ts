@@ -2,7 +2,8 @@ import { InvalidArgumentError, Option } from "commander";
 import * as v from "valibot";
 import { SCOPES, type Scope } from "../../functions/core/api-key.ts";
 import { ENVIRONMENTS } from "../../functions/core/environment.ts";
-import { text } from "../../functions/core/validation.ts";
+import { FlowId } from "../../functions/core/flow.ts";
+import { line } from "../../functions/core/validation.ts";
 import { AdminError } from "./registry.ts";
 
 // What operators type, checked. commander puts the option's name and what was typed before these sentences.
@@ -34,12 +35,12 @@ export function parseKeyId(typed: string): string {
 
 /** Names that people read: no control characters, which would play with their terminals. */
 export function parseName(typed: string): string {
-  return checked(typed.trim(), v.pipe(text(100), v.regex(/^\P{Cc}*$/u, "must not hold control characters")));
+  return checked(typed.trim(), line(100));
 }
 
 /** As `POST /v2/sessions` takes them. */
 export function parseFlowId(typed: string): string {
-  return checked(typed, v.pipe(text(128), v.regex(/^\P{Cc}*$/u, "must not hold control characters")));
+  return checked(typed, FlowId);
 }
 
 export function parseFlowType(typed: string): string {

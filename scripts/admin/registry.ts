@@ -102,11 +102,7 @@ export function createRegistry(
     });
   }
 
-  async function scan(
-    FilterExpression: string,
-    values: Item,
-    names?: Record<string, string>,
-  ): Promise<Item[]> {
+  async function scan(FilterExpression: string, values: Item): Promise<Item[]> {
     const items: Item[] = [];
     let start: Item | undefined;
     do {
@@ -117,7 +113,6 @@ export function createRegistry(
             ConsistentRead: true,
             FilterExpression,
             ExpressionAttributeValues: values,
-            ...(names === undefined ? {} : { ExpressionAttributeNames: names }),
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           }),
         ),
@@ -141,6 +136,9 @@ export function createRegistry(
     if (Item !== undefined) return Item as Client & { userIdSecret: string };
     throw new AdminError(`There is no client ${clientId}; \`clients list\` shows those there are.`);
   }
+
+  const keyItemsOf = (clientId: string) =>
+    scan("clientId = :clientId AND sk = :key", { ":clientId": clientId, ":key": "key" });
 
   async function keyItem(keyId: string): Promise<ApiKey & { pk: string; sk: string }> {
     const [item] = await scan("keyId = :keyId", { ":keyId": keyId });
@@ -200,7 +198,7 @@ export function createRegistry(
     await commit(action, { clientId }, [
       setOnKey({ pk: clientPartition(clientId), sk: CLIENT }, change, values),
     ]);
-    const keys = await scan("clientId = :clientId AND sk = :key", { ":clientId": clientId, ":key": "key" });
+    const keys = await keyItemsOf(clientId);
     const keyChange = change.replaceAll("disabledAt", "clientDisabledAt");
     for (let at = 0; at < keys.length; at += TRANSACTION_SIZE) {
       const batch = keys.slice(at, at + TRANSACTION_SIZE);
@@ -256,10 +254,7 @@ export function createRegistry(
 
     async listKeys(clientId: string): Promise<ApiKeyInfo[]> {
       await clientItem(clientId);
-      const items = await scan("clientId = :clientId AND sk = :key", {
-        ":clientId": clientId,
-        ":key": "key",
-      });
+      const items = await keyItemsOf(clientId);
       return items.map((item) => withoutSecret(item as ApiKey)).toSorted(byCreation);
     },
 

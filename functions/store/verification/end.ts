@@ -8,7 +8,7 @@ import {
   type Slot,
   sessionFacts,
 } from "../../core/session.ts";
-import type { LiveSession } from "../../core/session-token.ts";
+import type { Judge, LiveSession } from "../../core/session-token.ts";
 import { withRetries } from "../retry.ts";
 import { slotKey, toRecordItem, userKey, type VerificationTable } from "./items.ts";
 import { readSession } from "./read.ts";
@@ -43,7 +43,7 @@ function createSender({ client }: VerificationTable) {
 export async function startSession(
   table: VerificationTable,
   seen: LiveSession,
-  judge: (images: SessionImages) => LiveSession | Refusal,
+  judge: Judge,
   now: number,
 ): Promise<{ kind: "started" | "unchanged"; slot: Slot } | Refusal> {
   const sender = createSender(table);
