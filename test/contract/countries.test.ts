@@ -1,6 +1,6 @@
 import { iso31661 } from "iso-3166";
 import { expect, test } from "vitest";
-import { isCountryCode } from "../../functions/core/countries.ts";
+import { isCountryCode } from "../../functions/contract/countries.ts";
 
 test("the codes are those of ISO 3166-1, no more and no less", () => {
   const standard = new Set(iso31661.flatMap(({ alpha2, alpha3 }) => [alpha2, alpha3]));
