@@ -11,7 +11,7 @@ describe("one request", () => {
   test("leaves a line with route, client, outcome, code, duration and DynamoDB requests", async () => {
     const world = await createWorld();
     const { body, headers } = await world.open({ refId: "line" });
-    expect(world.events).toEqual([
+    expect(world.lines).toEqual([
       {
         requestId: headers.get("x-request-id"),
         route: "POST /v2/sessions",
@@ -36,12 +36,12 @@ describe("one request", () => {
     await world.call("GET", "/v2/users/someone@example.com/sessions", { key: world.demo.apiKeys.sandbox });
     await world.call("GET", "/v2/users/someone@example.com/other");
     await world.call("PATCH", "/v2/users/someone@example.com");
-    expect(world.events.map(({ route, code }) => [route, code])).toEqual([
+    expect(world.lines.map(({ route, code }) => [route, code])).toEqual([
       ["GET /v2/users/:refId/sessions", "user_not_found"],
       [undefined, "not_found"],
       ["/v2/users/:refId", "method_not_allowed"],
     ]);
-    expect(JSON.stringify(world.events)).not.toContain("someone");
+    expect(JSON.stringify(world.lines)).not.toContain("someone");
   });
 });
 
@@ -71,7 +71,7 @@ describe("what a user's life leaves in audit and metrics", () => {
 
     const by = { clientId: world.demo.clientId, environment: "sandbox", userId: first.userId };
     const byBackend = { ...by, keyId: backend?.keyId };
-    expect(world.events.flatMap(auditOf)).toEqual([
+    expect(world.lines.flatMap(auditOf)).toEqual([
       { action: "session.opened", ...byBackend, sessionId: first.sessionId },
       { action: "session.started", ...by, sessionId: first.sessionId },
       { action: "session.superseded", ...byBackend, sessionId: first.sessionId },
@@ -87,7 +87,7 @@ describe("what a user's life leaves in audit and metrics", () => {
       },
       { action: "user.erased", ...byBackend },
     ]);
-    const names = world.events
+    const names = world.lines
       .flatMap(countsOf)
       .map(({ name, dimension }) => [name, ...(dimension ?? [])].join(" "));
     const times = (name: string) => names.filter((other) => other === name).length;
@@ -116,7 +116,7 @@ describe("what a user's life leaves in audit and metrics", () => {
       await world.call("GET", `/v2/users/user-${count}`, { key: `key-${count}` });
     }
     const dimensions = new Set(
-      world.events.flatMap(countsOf).map(({ dimension }) => JSON.stringify(dimension)),
+      world.lines.flatMap(countsOf).map(({ dimension }) => JSON.stringify(dimension)),
     );
     expect([...dimensions].toSorted()).toEqual([
       '["code","invalid_api_key"]',
