@@ -75,7 +75,11 @@ describe("GET /v2/users/{refId}", () => {
       const answers = [
         await world.app.request(`/v2/users/${encodeURIComponent(refId)}`, { headers }),
         await world.app.request(`/v2/users/${refId}`, { headers }),
-        await world.app.request("/ignored", { headers }, { gateway: { requestId: "r", path: `/v2/users/${refId}` } }),
+        await world.app.request(
+          "/ignored",
+          { headers },
+          { gateway: { requestId: "r", path: `/v2/users/${refId}` } },
+        ),
       ];
       for (const answer of answers) expect(await answer.json()).toMatchObject({ userId });
     },

@@ -140,14 +140,17 @@ describe("POST /v2/sessions", () => {
     expect((await world.open({ refId: "rule-4-b", flowId: "idv" })).status).toBe(201);
   });
 
-  test.each([undefined, {}, { firstName: "" }, { firstName: null, tier: null }])("rule 4: a flow of another type is refused with user: %j", async (user) => {
-    const { status, body } = await world.open({
-      refId: "rule-4-c",
-      flowId: "kyc-plus",
-      ...(user ? { user } : {}),
-    });
-    expect([status, body.code]).toEqual([422, "user_required"]);
-  });
+  test.each([undefined, {}, { firstName: "" }, { firstName: null, tier: null }])(
+    "rule 4: a flow of another type is refused with user: %j",
+    async (user) => {
+      const { status, body } = await world.open({
+        refId: "rule-4-c",
+        flowId: "kyc-plus",
+        ...(user ? { user } : {}),
+      });
+      expect([status, body.code]).toEqual([422, "user_required"]);
+    },
+  );
 
   test("rule 4: an idv flow of the client's own needs no user either", async () => {
     await world.registry.putFlow(world.demo.clientId, {
@@ -316,7 +319,14 @@ describe("the details of a user", () => {
     });
     await world.open({
       refId: "emptied",
-      user: { firstName: "", email: "", address: { city: "", line1: "1" }, phone: "", dateOfBirth: "", locale: "" },
+      user: {
+        firstName: "",
+        email: "",
+        address: { city: "", line1: "1" },
+        phone: "",
+        dateOfBirth: "",
+        locale: "",
+      },
     });
     expect(await details(world, "emptied")).toEqual({ lastName: "B", address: { line1: "1" } });
   });
@@ -408,19 +418,22 @@ describe("Idempotency-Key", () => {
     ["user", { user: { firstName: "Other" }, metadata: { a: "1", b: "2" } }],
     ["metadata", { user: { firstName: "A", lastName: "B" }, metadata: { a: "1", b: "3" } }],
     ["user left out", { metadata: { a: "1", b: "2" } }],
-  ])("is refused with other content (%s), and taken with the members in another order", async (name, other) => {
-    const refId = `key-content-${name.replaceAll(" ", "-")}`;
-    const sent = { user: { firstName: "A", lastName: "B" }, metadata: { a: "1", b: "2" } };
-    const first = await forced(world, refId, "k1", sent);
-    const before = await world.items(first.body.userId);
-    expect((await forced(world, refId, "k1", other)).body.code).toBe("idempotency_mismatch");
-    expect(await world.items(first.body.userId)).toEqual(before);
-    const again = await forced(world, refId, "k1", {
-      metadata: { b: "2", a: "1" },
-      user: { lastName: "B", firstName: "A" },
-    });
-    expect([again.status, again.body.sessionId]).toEqual([200, first.body.sessionId]);
-  });
+  ])(
+    "is refused with other content (%s), and taken with the members in another order",
+    async (name, other) => {
+      const refId = `key-content-${name.replaceAll(" ", "-")}`;
+      const sent = { user: { firstName: "A", lastName: "B" }, metadata: { a: "1", b: "2" } };
+      const first = await forced(world, refId, "k1", sent);
+      const before = await world.items(first.body.userId);
+      expect((await forced(world, refId, "k1", other)).body.code).toBe("idempotency_mismatch");
+      expect(await world.items(first.body.userId)).toEqual(before);
+      const again = await forced(world, refId, "k1", {
+        metadata: { b: "2", a: "1" },
+        user: { lastName: "B", firstName: "A" },
+      });
+      expect([again.status, again.body.sessionId]).toEqual([200, first.body.sessionId]);
+    },
+  );
 
   test("is forgotten once another forced call has superseded its session", async () => {
     const first = await forced(world, "key-forgotten", "k1");
@@ -481,7 +494,11 @@ describe("metadata", () => {
     expect(first.body.metadata).toEqual(metadata);
     expect((await world.open({ refId: "noted" })).body.metadata).toEqual(metadata);
     const third = await world.open({ refId: "noted", metadata: { order: "B" } });
-    expect(third.body).toMatchObject({ sessionId: first.body.sessionId, created: false, metadata: { order: "B" } });
+    expect(third.body).toMatchObject({
+      sessionId: first.body.sessionId,
+      created: false,
+      metadata: { order: "B" },
+    });
     const { body } = await world.call("GET", "/v2/users/noted", key());
     expect(body.session.metadata).toEqual({ order: "B" });
   });
@@ -494,7 +511,9 @@ describe("metadata", () => {
     expect(JSON.stringify(decodeJwt(body.token))).not.toContain("order");
     expect((await world.call("GET", path, key())).body.metadata).toEqual({ order: "C" });
     // A session that was started keeps it in its record.
-    expect((await world.open({ refId: "told", metadata: { order: "D" } })).body.metadata).toEqual({ order: "D" });
+    expect((await world.open({ refId: "told", metadata: { order: "D" } })).body.metadata).toEqual({
+      order: "D",
+    });
     const ended = await world.call("PUT", `${path}/result`, {
       key: world.demo.resultsKey,
       json: { status: "failed" },
@@ -514,7 +533,11 @@ describe("metadata", () => {
 describe("GET /v2/flows", () => {
   test("lists the flows of the key's environment, the built-in one included", async () => {
     const world = await createWorld();
-    await world.registry.putFlow(world.demo.clientId, { environment: "production", flowId: "live", type: "kyb" });
+    await world.registry.putFlow(world.demo.clientId, {
+      environment: "production",
+      flowId: "live",
+      type: "kyb",
+    });
     const flows = async (key: string) => (await world.call("GET", "/v2/flows", { key })).body;
     expect(await flows(world.demo.apiKeys.sandbox)).toEqual({
       flows: [
@@ -522,7 +545,10 @@ describe("GET /v2/flows", () => {
         { flowId: "kyc-plus", type: "kyc" },
       ],
     });
-    expect((await flows(world.demo.apiKeys.production)).flows).toContainEqual({ flowId: "live", type: "kyb" });
+    expect((await flows(world.demo.apiKeys.production)).flows).toContainEqual({
+      flowId: "live",
+      type: "kyb",
+    });
   });
 
   test("a client without flows of its own has the built-in one", async () => {

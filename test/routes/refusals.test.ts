@@ -197,15 +197,18 @@ describe.each(FRONTEND)("$method $path", (route) => {
   });
 });
 
-test.each([...BACKEND, ...PUBLIC].filter((route) => !CROSS_ORIGIN.includes(route)))("$method $path has no CORS", async (route) => {
-  const preflight = await world.app.request(route.path, {
-    method: "OPTIONS",
-    headers: { origin: "https://app.example.com" },
-  });
-  expect(preflight.status).toBe(405);
-  expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
-  expect((await call(route)).headers.get("access-control-allow-origin")).toBeNull();
-});
+test.each([...BACKEND, ...PUBLIC].filter((route) => !CROSS_ORIGIN.includes(route)))(
+  "$method $path has no CORS",
+  async (route) => {
+    const preflight = await world.app.request(route.path, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example.com" },
+    });
+    expect(preflight.status).toBe(405);
+    expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
+    expect((await call(route)).headers.get("access-control-allow-origin")).toBeNull();
+  },
+);
 
 describe.each([...BACKEND, ...FRONTEND].filter(({ method }) => method !== "GET"))(
   "the body of $method $path",
@@ -376,7 +379,12 @@ test.each<[string, Record<string, unknown>, string, string]>([
   ["metadata with null", bad({ metadata: { a: null } }), "#/metadata/a", "invalid_type"],
   ["metadata with a long value", bad({ metadata: { a: "x".repeat(501) } }), "#/metadata/a", "invalid_length"],
   ["metadata ill-formed", bad({ metadata: { a: "\ud800" } }), "#/metadata/a", "invalid_format"],
-  ["metadata with a long name", bad({ metadata: { ["n".repeat(41)]: "" } }), `#/metadata/${"n".repeat(41)}`, "unknown_member"],
+  [
+    "metadata with a long name",
+    bad({ metadata: { ["n".repeat(41)]: "" } }),
+    `#/metadata/${"n".repeat(41)}`,
+    "unknown_member",
+  ],
   ["metadata with a space in a name", bad({ metadata: { "a b": "" } }), "#/metadata/a%20b", "unknown_member"],
   [
     "metadata of 21 members",
@@ -386,7 +394,9 @@ test.each<[string, Record<string, unknown>, string, string]>([
   ],
   [
     "metadata over 4 KiB",
-    bad({ metadata: Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}`, "x".repeat(500)])) }),
+    bad({
+      metadata: Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}`, "x".repeat(500)])),
+    }),
     "#/metadata",
     "invalid_length",
   ],
@@ -464,21 +474,30 @@ test.each<[string, Record<string, unknown>, string, string]>([
   expect(answer.text).not.toContain(CANARY);
 });
 
-test.each(["firstname", "first_name", "First-Name", "DATEOFBIRTH"])("a near miss is told what was meant: %s", async (name) => {
-  const { body } = await world.open(user({ [name]: "x" }));
-  const meant = name === "DATEOFBIRTH" ? "dateOfBirth" : "firstName";
-  expect(body.detail).toBe(`#/user/${name} is not a member; did you mean \`${meant}\`?`);
-});
+test.each(["firstname", "first_name", "First-Name", "DATEOFBIRTH"])(
+  "a near miss is told what was meant: %s",
+  async (name) => {
+    const { body } = await world.open(user({ [name]: "x" }));
+    const meant = name === "DATEOFBIRTH" ? "dateOfBirth" : "firstName";
+    expect(body.detail).toBe(`#/user/${name} is not a member; did you mean \`${meant}\`?`);
+  },
+);
 
-test.each([...BACKEND, ...FRONTEND])("$method $path refuses a query parameter that it does not know", async (route) => {
-  const options = { ...(await credential(route)), ...(route.json === undefined ? {} : { json: route.json }) };
-  const answer = await world.call(route.method, `${route.path}?debug=${CANARY}`, options);
-  expectProblem(answer, 400, "invalid_request");
-  expect(answer.body.errors).toEqual([
-    { pointer: "#/debug", code: "unknown_member", detail: expect.any(String) },
-  ]);
-  expect(answer.text).not.toContain(CANARY);
-});
+test.each([...BACKEND, ...FRONTEND])(
+  "$method $path refuses a query parameter that it does not know",
+  async (route) => {
+    const options = {
+      ...(await credential(route)),
+      ...(route.json === undefined ? {} : { json: route.json }),
+    };
+    const answer = await world.call(route.method, `${route.path}?debug=${CANARY}`, options);
+    expectProblem(answer, 400, "invalid_request");
+    expect(answer.body.errors).toEqual([
+      { pointer: "#/debug", code: "unknown_member", detail: expect.any(String) },
+    ]);
+    expect(answer.text).not.toContain(CANARY);
+  },
+);
 
 test.each(PUBLIC)("$method $path ignores query parameters", async (route) => {
   expect((await world.call(route.method, `${route.path}?utm=1`)).status).toBe(200);

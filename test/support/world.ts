@@ -68,7 +68,11 @@ export type World = {
  * @param options.connect another client for the app's store, such as one that fails on purpose
  */
 export async function createWorld(
-  options: { retentionDays?: number; userRetentionDays?: number; connect?: (endpoint: string) => DynamoDBDocumentClient } = {},
+  options: {
+    retentionDays?: number;
+    userRetentionDays?: number;
+    connect?: (endpoint: string) => DynamoDBDocumentClient;
+  } = {},
 ): Promise<World> {
   const endpoint = inject("dynamodbEndpoint");
   const dynamodb = connectLocal(endpoint);
