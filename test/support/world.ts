@@ -3,9 +3,10 @@ import type { Hono } from "hono";
 import { inject } from "vitest";
 import { createApp } from "../../functions/app.ts";
 import type { Environment, Scope } from "../../functions/contract/vocabulary.ts";
+import type { AppEnv } from "../../functions/http/context.ts";
 import type { GatewayRequest } from "../../functions/http/lambda-event.ts";
 import type { FaultFields, Log, RequestLine } from "../../functions/http/request-log.ts";
-import type { AppEnv } from "../../functions/http/router.ts";
+
 import { createClientsStore } from "../../functions/store/clients/store.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { callerRequestId, networkOf } from "../../functions/http/request-log.ts";
+import { callerRequestId, networkOf } from "../../functions/http/request-origin.ts";
 
 describe("the caller's own name of a request", () => {
   test.each([
