@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair } from "jose";
 import { ulid } from "ulid";
-import { SESSION_TTL_SECONDS } from "../../functions/core/session.ts";
-import type { SigningKey, SigningKeySet } from "../../functions/core/signing-keys.ts";
-import { JWKS_MAX_AGE_SECONDS } from "../../functions/routes/public.ts";
+import { SESSION_TTL_SECONDS } from "../functions/core/session.ts";
+import type { SigningKey, SigningKeySet } from "../functions/core/signing-keys.ts";
+import { JWKS_MAX_AGE_SECONDS } from "../functions/routes/public.ts";
 
 /** How long a deploy may take to reach the last container. */
 const DEPLOY_SECONDS = 10 * 60;
@@ -19,7 +19,7 @@ export type Rotation = {
 };
 
 /** A new Ed25519 key, private half included. */
-async function generateSigningKey(state: SigningKey["state"], nowMs: number): Promise<SigningKey> {
+async function generateSigningKey(state: "next" | "signing", nowMs: number): Promise<SigningKey> {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const { x, d } = await exportJWK(privateKey);
   if (x === undefined || d === undefined) throw new Error("The generated key is not complete");
@@ -63,10 +63,15 @@ export async function rotate({ keys }: SigningKeySet, nowMs: number): Promise<Si
       return {
         keys: keys.map((key) => {
           if (key.state === "next") return { ...key, state: "signing" as const, since };
-          return key.state === "signing" ? { ...key, state: "retired" as const, since } : key;
+          return key.state === "signing" ? retire(key, since) : key;
         }),
       };
     case "drop":
       return { keys: keys.filter(({ state }) => state !== "retired") };
   }
+}
+
+/** What signs no more keeps its public half only: it is there to verify. */
+function retire({ kty, crv, kid, x }: SigningKey, since: number): SigningKey {
+  return { kty, crv, kid, x, state: "retired", since };
 }

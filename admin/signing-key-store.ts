@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { Resource } from "sst/resource";
-import { parseSigningKeySet, type SigningKeySet } from "../../functions/core/signing-keys.ts";
-import { LocalError } from "../local/engine.ts";
-import { readSigningKeys, writePrivate } from "../local/workspace.ts";
+import { parseSigningKeySet, type SigningKeySet } from "../functions/core/signing-keys.ts";
+import { LocalError } from "../scripts/local/engine.ts";
+import { readSigningKeys, writePrivate } from "../scripts/local/workspace.ts";
+import { linked } from "./linked.ts";
 
 /** Where the signing keys of a deployment lie. */
 export type SigningKeyStore = {
@@ -41,7 +41,7 @@ export function createSecretKeyStore(stage: string): SigningKeyStore {
       if (text === undefined) return { keys: "none", deployed: false };
       const keys = parseSigningKeySet(text);
       if (keys === undefined) return { keys: "unreadable", deployed: false };
-      const deployed = parseSigningKeySet(deployedText());
+      const deployed = parseSigningKeySet(linked(SECRET, "value") ?? "");
       return { keys, deployed: deployed !== undefined && JSON.stringify(deployed) === JSON.stringify(keys) };
     },
     async write(keys) {
@@ -51,15 +51,6 @@ export function createSecretKeyStore(stage: string): SigningKeyStore {
       `It takes effect with \`npx sst deploy --stage ${stage}\`: run that now, then \`signing-keys list\`, ` +
       "with which the wait for the next step begins.",
   };
-}
-
-function deployedText(): string {
-  try {
-    const { value } = (Resource as unknown as Record<string, { value?: unknown }>)[SECRET] ?? {};
-    return typeof value === "string" ? value : "";
-  } catch {
-    return ""; // deployed before the secret was linked
-  }
 }
 
 async function readSecret(stage: string): Promise<string | undefined> {
@@ -75,7 +66,7 @@ async function readSecret(stage: string): Promise<string | undefined> {
   return line?.slice(`${SECRET}=`.length);
 }
 
-const ROOT = path.join(import.meta.dirname, "../..");
+const ROOT = path.join(import.meta.dirname, "..");
 /** SST tries for minutes to reach an AWS that does not answer. */
 const SST_TIMEOUT_MS = 60_000;
 

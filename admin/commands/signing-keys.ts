@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import type { SigningKeySet } from "../../../functions/core/signing-keys.ts";
-import { toIso, toSeconds } from "../../../functions/core/time.ts";
+import type { SigningKeySet } from "../../functions/core/signing-keys.ts";
+import { toIso, toSeconds } from "../../functions/core/time.ts";
+import { AdminError } from "../admin-error.ts";
 import { type Answer, table } from "../answer.ts";
-import { AdminError } from "../registry.ts";
+import type { AuditAction } from "../registry/audit.ts";
 import type { SigningKeyStore } from "../signing-key-store.ts";
 import {
   generateSigningKeySet,
@@ -23,9 +24,9 @@ const AUDIT_ACTIONS = {
   publish: "signing-keys.published",
   sign: "signing-keys.signing",
   drop: "signing-keys.dropped",
-} as const satisfies Record<RotationStep, string>;
+} as const satisfies Record<RotationStep, AuditAction>;
 
-export function addSigningKeyCommands(program: Command, run: Run): void {
+export function addSigningKeyCommands(program: Command, run: Run, printAnswer: (answer: Answer) => void): void {
   const signingKeys = program.command("signing-keys").description("the keys that sign session tokens");
 
   signingKeys
@@ -40,7 +41,8 @@ export function addSigningKeyCommands(program: Command, run: Run): void {
     .option(...YES)
     .action(async ({ replace, print, yes }: { replace?: boolean; print?: boolean; yes?: boolean }) => {
       if (print === true) {
-        console.log(JSON.stringify(await generateSigningKeySet(Date.now())));
+        const made = await generateSigningKeySet(Date.now());
+        printAnswer({ json: made, text: JSON.stringify(made) });
         return;
       }
       await run(async (work) => {
@@ -149,24 +151,17 @@ function fingerprint({ keys }: SigningKeySet): string {
     .join(",");
 }
 
-/** Notes the change before making it: none goes unrecorded, and one that fails is recorded as failed. */
 async function save(
   { registry }: Work,
   store: SigningKeyStore,
-  action: string,
+  action: AuditAction,
   after: SigningKeySet,
   before: SigningKeySet = { keys: [] },
 ): Promise<void> {
   const made = keysNotIn(before, after);
   const touched = made.length > 0 ? made : keysNotIn(after, before);
   const subject = { kid: touched.map(({ kid }) => kid).join(",") };
-  await registry.audit(action, subject);
-  try {
-    await store.write(after);
-  } catch (error) {
-    await registry.audit("signing-keys.failed", subject);
-    throw error;
-  }
+  await registry.noted([action, "signing-keys.failed"], subject, () => store.write(after));
 }
 
 function keysNotIn(one: SigningKeySet, other: SigningKeySet) {

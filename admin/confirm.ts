@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { AdminError } from "./registry.ts";
+import { AdminError } from "./admin-error.ts";
 
 /** The terminal that questions are asked on: never standard output, which holds the answer of the command alone. */
 export type Terminal = {

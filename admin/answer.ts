@@ -1,7 +1,12 @@
-import { toIso } from "../../functions/core/time.ts";
+import { toIso } from "../functions/core/time.ts";
 
 /** What a command answers: the one JSON value for programs, and the same as text for people. */
-export type Answer = { readonly json: unknown; readonly text: string };
+export type Answer = {
+  readonly json: unknown;
+  readonly text: string;
+  /** The command did what it is for, and what it found is not as it should be. */
+  readonly failed?: boolean;
+};
 
 type Cell = string | number | undefined;
 

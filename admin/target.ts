@@ -1,25 +1,38 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Resource } from "sst/resource";
 import * as v from "valibot";
-import { createDynamoDB, type DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
-import { withRetries } from "../../functions/store/retry.ts";
-import { DataInUse, findRunningEngine, LocalError, runsInMemory, startEngine } from "../local/engine.ts";
-import { createTables, type TableNames } from "../local/tables.ts";
+import { createDynamoDB, type DynamoDBDocumentClient } from "../functions/store/dynamodb.ts";
+import { withRetries } from "../functions/store/retry.ts";
+import {
+  DataInUse,
+  findRunningEngine,
+  LocalError,
+  runsInMemory,
+  startEngine,
+} from "../scripts/local/engine.ts";
+import { createTables, type TableNames } from "../scripts/local/tables.ts";
 import {
   connectLocal,
   LOCAL_TABLES,
   openWorkspace,
   readIfThere,
   type Workspace,
-} from "../local/workspace.ts";
+} from "../scripts/local/workspace.ts";
+import { linked } from "./linked.ts";
 import { createFileKeyStore, createSecretKeyStore, type SigningKeyStore } from "./signing-key-store.ts";
+import { createAwsIdentity, operatorName } from "./who.ts";
 
 /** The data that a command works on. */
 export type Target = {
   /** As in "on the dev data". */
   readonly description: string;
-  readonly client: DynamoDBDocumentClient;
+  /** The deployed stage, where it is one. */
+  readonly stage?: string;
+  readonly dynamodb: DynamoDBDocumentClient;
   readonly tables: TableNames;
+  /** For how many days the service keeps what it writes. */
+  readonly retention: { readonly retentionDays: number; readonly userRetentionDays: number };
+  /** Who works here, for the audit. */
+  readonly actor: () => Promise<string>;
   /** Missing where the keys live in a process's memory alone. */
   readonly signingKeys?: SigningKeyStore;
   close(): Promise<void>;
@@ -34,34 +47,33 @@ export const TARGET_HELP = `Which data it works on:
 
 /** @throws LocalError when there is no data to work on */
 export async function openTarget(): Promise<Target> {
-  const stage = linkedStage();
+  const stage = linked("App", "stage");
   return stage === undefined ? openDevData() : openStage(stage);
 }
 
-/** The stage whose resources `sst shell` has linked to this process, if it has. */
-function linkedStage(): string | undefined {
-  try {
-    return linked("App", "stage");
-  } catch {
-    return undefined;
-  }
-}
-
-function linked(resource: string, property: string): string | undefined {
-  const value = (Resource as unknown as Record<string, Record<string, unknown>>)[resource]?.[property];
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
 function linkedTable(resource: "Verification" | "Clients", stage: string): string {
-  try {
-    const name = linked(resource, "name");
-    if (name !== undefined) return name;
-  } catch {
-    // SST's message names neither the stage nor what to do.
-  }
+  const name = linked(resource, "name");
+  if (name !== undefined) return name;
   throw new LocalError(
     `The stage ${stage} has no table ${resource}. Deploy it first: \`npx sst deploy --stage ${stage}\`.`,
   );
+}
+
+const DEFAULT_RETENTION_DAYS = 365;
+
+/** What the service is told by the same variables: `sst shell` reads them from `.env.<stage>` as a deploy does. */
+function retention(): Target["retention"] {
+  return {
+    retentionDays: days("RETENTION_DAYS", DEFAULT_RETENTION_DAYS),
+    userRetentionDays: days("USER_RETENTION_DAYS", 0),
+  };
+}
+
+function days(name: "RETENTION_DAYS" | "USER_RETENTION_DAYS", fallback: number): number {
+  const text = process.env[name];
+  if (text === undefined || text === "") return fallback;
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new LocalError(`${name} must be a whole number of days.`);
 }
 
 function openStage(stage: string): Target {
@@ -69,13 +81,16 @@ function openStage(stage: string): Target {
     verificationTable: linkedTable("Verification", stage),
     clientsTable: linkedTable("Clients", stage),
   };
-  const client = createDynamoDB();
+  const dynamodb = createDynamoDB();
   return {
     description: `the stage ${stage}`,
-    client,
+    stage,
+    dynamodb,
     tables,
+    retention: retention(),
+    actor: createAwsIdentity(),
     signingKeys: createSecretKeyStore(stage),
-    close: async () => client.destroy(),
+    close: async () => dynamodb.destroy(),
   };
 }
 
@@ -83,21 +98,23 @@ async function openDevData(): Promise<Target> {
   const workspace = openWorkspace();
   const engine = await findEngine(workspace);
   const { endpoint, tables, inMemory } = engine;
-  const client = connectLocal(endpoint);
+  const dynamodb = connectLocal(endpoint);
   const close = async () => {
-    client.destroy();
+    dynamodb.destroy();
     await engine.stop();
   };
   try {
-    await withRetries(() => createTables(client, tables));
+    await withRetries(() => createTables(dynamodb, tables));
   } catch (error) {
     await close();
     throw error;
   }
   return {
     description: inMemory ? "the dev server's data in memory" : "the dev data",
-    client,
+    dynamodb,
     tables,
+    retention: retention(),
+    actor: async () => operatorName(),
     ...(inMemory ? {} : { signingKeys: createFileKeyStore(workspace.signingKeysFile) }),
     close,
   };

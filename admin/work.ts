@@ -1,5 +1,5 @@
 import type { Answer } from "./answer.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry } from "./registry/registry.ts";
 import type { Target } from "./target.ts";
 
 /** What a command works with. */
@@ -13,6 +13,10 @@ export type Work = {
    * @throws AdminError unless the answer is yes
    */
   readonly confirm: (question: string, yes: boolean | undefined) => Promise<void>;
+  /** Says something beside the answer; it changes nothing about it. */
+  readonly warn: (sentence: string) => void;
+  /** Shows on a terminal how far a long command has come. */
+  readonly progress: (text: string) => void;
 };
 
 /** Runs a command on the data it is for, and prints its answer. */

@@ -1,20 +1,22 @@
 import { type Command, Option } from "commander";
-import { SCOPES, type Scope } from "../../../functions/core/api-key.ts";
-import type { Environment } from "../../../functions/core/environment.ts";
-import { toSeconds } from "../../../functions/core/time.ts";
+import { type Environment, SCOPES, type Scope } from "../../functions/contract/vocabulary.ts";
+import { apiKeyState } from "../../functions/core/api-key.ts";
+import { toSeconds } from "../../functions/core/time.ts";
+import { AdminError } from "../admin-error.ts";
 import { type Answer, fields, isoOrNone, table } from "../answer.ts";
 import { findLastUse } from "../key-usage.ts";
 import {
   clientOption,
   environmentOption,
+  parseClientId,
   parseKeyId,
   parseLifetime,
   parseName,
   parseScopes,
   parseSpan,
 } from "../options.ts";
-import type { ApiKeyInfo } from "../registry.ts";
-import { type Run, YES } from "../work.ts";
+import { type ApiKeyInfo, endsWithin } from "../registry/keys.ts";
+import { type Run, type Work, YES } from "../work.ts";
 
 type NewKeyOptions = {
   client: string;
@@ -25,6 +27,8 @@ type NewKeyOptions = {
 };
 
 const DEFAULT_OVERLAP = "24h";
+/** The embedded engine and DynamoDB alike take a few at once. */
+const READS_AT_ONCE = 25;
 const KEY_ID = "the key's id (not the key), as `keys list` shows it";
 
 export function addKeyCommands(program: Command, run: Run): void {
@@ -38,6 +42,15 @@ export function addKeyCommands(program: Command, run: Run): void {
     .requiredOption("--scopes <scopes>", `what it may do, with commas: ${SCOPES.join(", ")}`, parseScopes)
     .option("--label <label>", "what it is for", parseName)
     .option("--expires-in <span>", "when it ends, as in 90d, 24h or 30m (default: never)", parseLifetime)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run admin -- keys create --client cli_... --environment sandbox --scopes sessions:write,users:read --label backend
+  npm run admin -- keys create --client cli_... --environment production --scopes results:write --expires-in 90d
+
+In production, results:write and sessions:write cannot be one key's: a client could pass its own users.`,
+    )
     .action(({ client, environment, scopes, label, expiresIn }: NewKeyOptions) =>
       run(async ({ registry, now }) => {
         const created = await registry.createKey({
@@ -54,26 +67,47 @@ export function addKeyCommands(program: Command, run: Run): void {
 
   keys
     .command("list")
-    .description("list a client's API keys, the oldest first, with the hour of their last use")
-    .addOption(clientOption())
-    .action(({ client }: { client: string }) =>
-      run(async ({ registry, target, now }) => {
-        const found = await registry.listKeys(client);
-        const views = await Promise.all(
-          found.map(async (key) =>
-            view(
-              key,
-              toSeconds(now()),
-              await findLastUse(target.client, target.tables.verificationTable, key.keyId),
-            ),
-          ),
+    .description("list API keys, the oldest first, with the hour of their last use")
+    .option("--client <clientId>", "the keys of this client, as `clients list` shows it", parseClientId)
+    .option(
+      "--expiring-within <span>",
+      "only keys that end within this span, as in 30d; of all clients",
+      parseSpan,
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npm run admin -- keys list --client cli_...\n  npm run admin -- keys list --expiring-within 30d",
+    )
+    .action(({ client, expiringWithin }: { client?: string; expiringWithin?: number }) =>
+      run(async (work) => {
+        const { registry, now } = work;
+        if (client === undefined && expiringWithin === undefined) {
+          throw new AdminError(
+            "Name a client with --client <clientId>, or list the keys of all clients that end soon with --expiring-within <span>.",
+          );
+        }
+        const nowSeconds = toSeconds(now());
+        const found = client === undefined ? await registry.listAllKeys() : await registry.listKeys(client);
+        const listed = found.filter(
+          (key) => expiringWithin === undefined || endsWithin(key, expiringWithin, nowSeconds),
         );
+        const views = await withLastUse(work, listed);
         return {
           json: views,
           text: table(
-            ["KEY", "STATE", "ENVIRONMENT", "SCOPES", "LABEL", "EXPIRES", "LAST USED (HOUR)"],
+            [
+              "KEY",
+              ...(client === undefined ? ["CLIENT"] : []),
+              "STATE",
+              "ENVIRONMENT",
+              "SCOPES",
+              "LABEL",
+              "EXPIRES",
+              "LAST USED (HOUR)",
+            ],
             views.map((key) => [
               key.keyId,
+              ...(client === undefined ? [key.clientId] : []),
               key.state,
               key.environment,
               key.scopes.join(","),
@@ -81,9 +115,43 @@ export function addKeyCommands(program: Command, run: Run): void {
               key.expiresAt ?? "never",
               key.lastUsedAt ?? "never",
             ]),
-            `The client has no keys; \`keys create --client ${client} ...\` makes one.`,
+            expiringWithin === undefined
+              ? `The client has no keys; \`keys create --client ${client} ...\` makes one.`
+              : "No key ends within that time.",
           ),
         };
+      }),
+    );
+
+  keys
+    .command("show")
+    .description("show an API key, all but the key itself")
+    .argument("<keyId>", KEY_ID, parseKeyId)
+    .action((keyId: string) =>
+      run(async (work) => {
+        const [key] = await withLastUse(work, [await work.registry.findKey(keyId)]);
+        if (key === undefined) throw new Error("A key that was found has no view");
+        return { json: key, text: lines(key) };
+      }),
+    );
+
+  keys
+    .command("update")
+    .description("change what an API key is for or may do, within 60 seconds; the key itself stays")
+    .argument("<keyId>", KEY_ID, parseKeyId)
+    .option("--label <label>", "what it is for", parseName)
+    .option("--scopes <scopes>", `what it may do, with commas: ${SCOPES.join(", ")}`, parseScopes)
+    .addHelpText(
+      "after",
+      "\nExample:\n  npm run admin -- keys update key_... --label backend --scopes users:read",
+    )
+    .action((keyId: string, change: { label?: string; scopes?: Scope[] }) =>
+      run(async ({ registry, now }) => {
+        if (change.label === undefined && change.scopes === undefined) {
+          throw new AdminError("Say what to change: --label <label>, --scopes <scopes> or both.");
+        }
+        const key = view(await registry.updateKey(keyId, change), toSeconds(now()));
+        return { json: key, text: lines(key) };
       }),
     );
 
@@ -135,13 +203,20 @@ function shownOnce(text: string): string {
   return `The API key, shown this once and never again:\n\n  ${text}`;
 }
 
-function stateOf({ revokedAt, clientDisabledAt, expiresAt }: ApiKeyInfo, now: number) {
-  if (revokedAt !== undefined && revokedAt <= now) return "revoked";
-  if (clientDisabledAt !== undefined) return "client_disabled";
-  return expiresAt !== undefined && expiresAt <= now ? "expired" : "active";
+async function withLastUse({ target, now, progress }: Work, keys: readonly ApiKeyInfo[]) {
+  const views: ReturnType<typeof view>[] = [];
+  for (let at = 0; at < keys.length; at += READS_AT_ONCE) {
+    progress(`Looking up when keys were used: ${at} of ${keys.length}`);
+    const batch = keys.slice(at, at + READS_AT_ONCE).map(async (key) => {
+      const lastUsedAt = await findLastUse(target.dynamodb, target.tables.verificationTable, key.keyId);
+      return view(key, toSeconds(now()), lastUsedAt);
+    });
+    views.push(...(await Promise.all(batch)));
+  }
+  return views;
 }
 
-function view(key: ApiKeyInfo, now: number, lastUsedAt?: number) {
+function view(key: ApiKeyInfo, nowSeconds: number, lastUsedAt?: number) {
   const { keyId, clientId, environment, scopes, label } = key;
   return {
     keyId,
@@ -149,7 +224,7 @@ function view(key: ApiKeyInfo, now: number, lastUsedAt?: number) {
     environment,
     scopes,
     ...(label === undefined ? {} : { label }),
-    state: stateOf(key, now),
+    state: apiKeyState(key, nowSeconds),
     createdAt: isoOrNone(key.createdAt),
     ...(key.expiresAt === undefined ? {} : { expiresAt: isoOrNone(key.expiresAt) }),
     ...(key.revokedAt === undefined ? {} : { revokedAt: isoOrNone(key.revokedAt) }),

@@ -1,12 +1,10 @@
 import type { Command } from "commander";
-import type { Environment } from "../../../functions/core/environment.ts";
-import { BUILT_IN_FLOW } from "../../../functions/core/flow.ts";
+import type { Environment } from "../../functions/contract/vocabulary.ts";
 import { fields, table } from "../answer.ts";
 import { clientOption, environmentOption, parseFlowId, parseFlowType } from "../options.ts";
-import { AdminError } from "../registry.ts";
 import { type Run, YES } from "../work.ts";
 
-type FlowOptions = { client: string; environment: Environment };
+type FlowOptions = { client: string; environment: Environment; yes?: boolean };
 
 export function addFlowCommands(program: Command, run: Run): void {
   const flows = program.command("flows").description("the verification flows of a client");
@@ -18,14 +16,23 @@ export function addFlowCommands(program: Command, run: Run): void {
     .addOption(clientOption())
     .addOption(environmentOption())
     .requiredOption("--type <type>", "`idv` needs no user details, every other type does", parseFlowType)
-    .action((flowId: string, { client, environment, type }: FlowOptions & { type: string }) =>
-      run(async ({ registry }) => {
-        if (flowId === BUILT_IN_FLOW.flowId && type !== BUILT_IN_FLOW.type) {
-          throw new AdminError(
-            `The flow ${flowId} is built in and always of the type ${BUILT_IN_FLOW.type}; choose another id for the type ${type}.`,
+    .option(...YES)
+    .addHelpText(
+      "after",
+      "\nExample:\n  npm run admin -- flows put kyc-plus --client cli_... --environment production --type kyc",
+    )
+    .action((flowId: string, { client, environment, type, yes }: FlowOptions & { type: string }) =>
+      run(async ({ registry, target, confirm }) => {
+        const before = await registry.readFlow(client, environment, flowId);
+        const changes = before !== undefined && before.type !== type;
+        if (changes) {
+          await confirm(
+            `Change the flow ${flowId} of ${client} in ${environment} on ${target.description} from the type ${before.type} to ${type}?`,
+            yes,
           );
         }
-        const json = await registry.putFlow(client, { environment, flowId, type });
+        const flow = await registry.putFlow(client, { environment, flowId, type });
+        const json = { ...flow, ...(changes ? { previousType: before.type } : {}) };
         return { json, text: fields(json) };
       }),
     );
@@ -55,7 +62,7 @@ export function addFlowCommands(program: Command, run: Run): void {
     .addOption(clientOption())
     .addOption(environmentOption())
     .option(...YES)
-    .action((flowId: string, { client, environment, yes }: FlowOptions & { yes?: boolean }) =>
+    .action((flowId: string, { client, environment, yes }: FlowOptions) =>
       run(async ({ registry, target, confirm }) => {
         await registry.findFlow(client, environment, flowId);
         await confirm(
