@@ -6,7 +6,7 @@ import { createProgram, HelpShown } from "./admin/program.ts";
 import { AdminError, createRegistry } from "./admin/registry.ts";
 import { openTarget } from "./admin/target.ts";
 import type { Run } from "./admin/work.ts";
-import { LocalError } from "./local/engine.ts";
+import { LocalError } from "./local/local-error.ts";
 
 const BAD_INPUT = 2;
 const FAULT = 1;

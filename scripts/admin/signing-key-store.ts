@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { Resource } from "sst/resource";
 import { parseSigningKeySet, type SigningKeySet } from "../../functions/core/signing-keys.ts";
-import { LocalError } from "../local/engine.ts";
+import { LocalError } from "../local/local-error.ts";
 import { readSigningKeys, writePrivate } from "../local/workspace.ts";
 
 /** Where the signing keys of a deployment lie. */

@@ -3,7 +3,9 @@ import { Resource } from "sst/resource";
 import * as v from "valibot";
 import { createDynamoDB, type DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { withRetries } from "../../functions/store/retry.ts";
-import { DataInUse, findRunningEngine, LocalError, runsInMemory, startEngine } from "../local/engine.ts";
+import { startEngine } from "../local/engine.ts";
+import { DataInUse, findRunningEngine, runsInMemory } from "../local/lease.ts";
+import { LocalError } from "../local/local-error.ts";
 import { createTables, type TableNames } from "../local/tables.ts";
 import {
   connectLocal,

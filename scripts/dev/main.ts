@@ -3,26 +3,27 @@ import { rmSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { createApp } from "../functions/app.ts";
-import { newSessionId } from "../functions/core/session-id.ts";
-import { createClientsStore } from "../functions/store/clients.ts";
-import { createVerificationStore } from "../functions/store/verification/store.ts";
-import { createTelemetry } from "../functions/telemetry.ts";
-import { createTokenSigner } from "../functions/token.ts";
-import { operatorName } from "./admin/operator.ts";
-import { createRegistry } from "./admin/registry.ts";
-import { generateSigningKeySet } from "./admin/signing-keys.ts";
-import { createDemoClient, type DemoCredentials } from "./local/demo.ts";
-import { LocalError, startEngine } from "./local/engine.ts";
-import { createTables, dropTables } from "./local/tables.ts";
+import { createApp } from "../../functions/app.ts";
+import { newSessionId } from "../../functions/core/session-id.ts";
+import { createClientsStore } from "../../functions/store/clients.ts";
+import { createVerificationStore } from "../../functions/store/verification/store.ts";
+import { createTelemetry } from "../../functions/telemetry.ts";
+import { createTokenSigner } from "../../functions/token.ts";
+import { operatorName } from "../admin/operator.ts";
+import { createRegistry } from "../admin/registry.ts";
+import { generateSigningKeySet } from "../admin/signing-keys.ts";
+import { createDemoClient, type DemoCredentials } from "../local/demo.ts";
+import { startEngine } from "../local/engine.ts";
+import { LocalError } from "../local/local-error.ts";
+import { createTables, dropTables } from "../local/tables.ts";
 import {
   connectLocal,
   LOCAL_TABLES,
   openWorkspace,
-  readIfThere,
+  readCredentials,
   readSigningKeys,
   writePrivate,
-} from "./local/workspace.ts";
+} from "../local/workspace.ts";
 
 const DEFAULT_PORT = 3000;
 const DEFAULT_RETENTION_DAYS = 365;
@@ -76,7 +77,7 @@ async function main(): Promise<void> {
     (await generateSigningKeySet(Date.now()));
   const clients = createClientsStore(client, tables.clientsTable);
   const registry = createRegistry(client, tables.clientsTable, { now: Date.now, actor: operatorName() });
-  const kept = inMemory ? undefined : (readIfThere(workspace.credentialsFile) as DemoCredentials | undefined);
+  const kept = inMemory ? undefined : readCredentials(workspace.credentialsFile);
   // Credentials without their data (a deleted database) open nothing: both are made anew.
   const demo =
     kept !== undefined && (await isKnown(registry, kept.clientId)) ? kept : await createDemoClient(registry);
