@@ -39,12 +39,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const lease = claimLease(leases, { owner, port, dataFile });
-  let child: ChildProcess;
+  let child: ChildProcess | undefined;
   let stopping = false;
   const killNow = () => child?.kill("SIGKILL");
   process.once("exit", killNow);
 
   const start = async (): Promise<void> => {
+    if (child !== undefined) await stopChild(child); // started again, it may run and be of no use
     if (stopping) return;
     child = launch(port, dataFile);
     lease.engineStarted(child.pid);
@@ -63,7 +64,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   };
   const stop = async () => {
     stopping = true;
-    await stopChild(child);
+    if (child !== undefined) await stopChild(child);
     process.off("exit", killNow);
     lease.release();
   };
@@ -161,13 +162,19 @@ async function waitUntilReady(url: string, child: ChildProcess, dataFile: string
       await sleep(10);
     }
   }
+  if (dataFile !== undefined && saysDamaged(complaint)) throw damaged(dataFile);
   const said = complaint.replaceAll(/\s+/g, " ").trim();
-  const about =
-    dataFile === undefined
-      ? ""
-      : ` If ${dataFile} is damaged, put a copy of it back or delete it: an empty one is made, with new demo keys.`;
-  throw new LocalError(
-    `The embedded DynamoDB did not start (${said === "" ? howItEnded(child) : said}).${about}`,
+  throw new LocalError(`The embedded DynamoDB did not start: ${said === "" ? howItEnded(child) : said}`);
+}
+
+/** What SQLite says of a file that is not, or no longer, a database of its own. */
+export function saysDamaged(text: string): boolean {
+  return /malformed|not a valid SQLite database|not a database/.test(text);
+}
+
+export function damaged(dataFile: string): LocalError {
+  return new LocalError(
+    `${dataFile} is damaged. Put a copy of it back, or delete it: an empty one is made, with new demo keys.`,
   );
 }
 
