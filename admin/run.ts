@@ -1,5 +1,5 @@
 import { Unavailable } from "../functions/store/retry.ts";
-import { LocalError } from "../scripts/local/engine.ts";
+import { LocalError } from "../scripts/local/local-error.ts";
 import { AdminError } from "./admin-error.ts";
 import type { Answer } from "./answer.ts";
 import { confirm, type Terminal } from "./confirm.ts";
