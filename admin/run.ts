@@ -1,6 +1,6 @@
 import { Unavailable } from "../functions/store/retry.ts";
 import { createVerificationStore } from "../functions/store/verification/store.ts";
-import { LocalError } from "../scripts/local/engine.ts";
+import { LocalError } from "../scripts/local/local-error.ts";
 import { AdminError } from "./admin-error.ts";
 import type { Answer } from "./answer.ts";
 import { confirm, type Terminal } from "./confirm.ts";

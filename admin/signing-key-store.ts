@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { parseSigningKeySet, type SigningKeySet } from "../functions/core/signing-keys.ts";
-import { LocalError } from "../scripts/local/engine.ts";
+import { LocalError } from "../scripts/local/local-error.ts";
 import { readSigningKeys, writePrivate } from "../scripts/local/workspace.ts";
 import { linked } from "./linked.ts";
 

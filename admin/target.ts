@@ -2,13 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { createDynamoDB, type DynamoDBDocumentClient } from "../functions/store/dynamodb.ts";
 import { withRetries } from "../functions/store/retry.ts";
-import {
-  DataInUse,
-  findRunningEngine,
-  LocalError,
-  runsInMemory,
-  startEngine,
-} from "../scripts/local/engine.ts";
+import { startEngine } from "../scripts/local/engine.ts";
+import { DataInUse, findRunningEngine, runsInMemory } from "../scripts/local/lease.ts";
+import { LocalError } from "../scripts/local/local-error.ts";
 import { createTables, type TableNames } from "../scripts/local/tables.ts";
 import {
   connectLocal,

@@ -12,11 +12,10 @@ import { faultProblem, problem } from "./problem.ts";
 import { awsRequestIdOf, type Log, type LogFields, logRequests } from "./request-log.ts";
 
 /** What a handler answers when it is no refusal. */
-export type Answer = {
-  readonly status: 200 | 201 | 204;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-};
+export type Answer = { readonly headers?: Readonly<Record<string, string>> } & (
+  | { readonly status: 200 | 201; readonly body: unknown }
+  | { readonly status: 204 }
+);
 
 type Parsed<O, Part extends "parameters" | "query" | "headers" | "body"> = O extends {
   readonly [part in Part]: { readonly "~types"?: { readonly output: infer Output } | undefined };
@@ -186,8 +185,8 @@ async function requestOf(c: AppContext, operation: Operation) {
   return { parameters: p.value, query: q.value, headers: h.value, body: b.value };
 }
 
-function answer(c: AppContext, { status, body, headers = {} }: Answer): Response {
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  if (body === undefined) return c.body(null, status);
-  return c.body(JSON.stringify(body), status, { "content-type": "application/json" });
+function answer(c: AppContext, answered: Answer): Response {
+  for (const [name, value] of Object.entries(answered.headers ?? {})) c.header(name, value);
+  if (answered.status === 204) return c.body(null, 204);
+  return c.body(JSON.stringify(answered.body), answered.status, { "content-type": "application/json" });
 }

@@ -5,10 +5,10 @@ import { expect, test } from "vitest";
 import { PROBLEMS } from "../../functions/http/problem.ts";
 import { newDirectory, removeDirectory, startDev } from "../support/dev-server.ts";
 
-const README = readFileSync(path.join(import.meta.dirname, "../../README.md"), "utf8");
+const GUIDES = readFileSync(path.join(import.meta.dirname, "../../docs/api.md"), "utf8");
 
-test("the README's walk in curl prints what it says, against npm run dev", async () => {
-  const walk = /```bash walk\n([\s\S]*?)```/.exec(README)?.[1] ?? "";
+test("the walk of docs/api.md in curl prints what it says, against npm run dev", async () => {
+  const walk = /```bash walk\n([\s\S]*?)```/.exec(GUIDES)?.[1] ?? "";
   const promised = [...walk.matchAll(/^#=> (.*)$/gm)].map(([, line]) => line);
   expect(promised.length).toBe(5);
   const directory = newDirectory();
@@ -25,8 +25,8 @@ test("the README's walk in curl prints what it says, against npm run dev", async
   }
 });
 
-test("the README's error table has every code and its status, and no other", () => {
-  const table = /## Errors([\s\S]*?)## What is stored/.exec(README)?.[1] ?? "";
+test("the table of errors in docs/api.md has every code and its status, and no other", () => {
+  const table = GUIDES.split("\n## Errors")[1] ?? "";
   const rows = [...table.matchAll(/^\| (\d{3}) \| (.*?) \|/gm)];
   const codes = rows.flatMap(([, status, names = ""]) =>
     [...names.matchAll(/`(\w+)`/g)].map(([, code]) => [code, Number(status)]),
