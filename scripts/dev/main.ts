@@ -144,10 +144,18 @@ async function main(): Promise<void> {
   );
 }
 
-/** A database that is damaged further in lets the engine start, which then answers with faults. */
+/** What the reader can solve in a line: a database that is damaged further in lets the engine start, then fails. */
 function explained(error: unknown): unknown {
-  for (let each = error; each instanceof Error; each = each.cause)
-    if (saysDamaged(each.message)) return damaged(openWorkspace().dataFile);
+  const endpoint = process.env.DYNAMODB_ENDPOINT;
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { code, message } = each as NodeJS.ErrnoException;
+    if (saysDamaged(message)) return damaged(openWorkspace().dataFile);
+    if (endpoint && (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "ERR_INVALID_URL")) {
+      return new LocalError(
+        `No DynamoDB answers at ${endpoint}, which DYNAMODB_ENDPOINT names (${code}). Start it, or leave the variable out.`,
+      );
+    }
+  }
   return error;
 }
 

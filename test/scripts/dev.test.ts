@@ -292,6 +292,10 @@ describe("npm run dev", () => {
       { LOG: "loud" },
       "LOG can be `json` or `silent`; leave it out for a short line a request at a terminal, JSON elsewhere.",
     ],
+    [
+      { DYNAMODB_ENDPOINT: "http://127.0.0.1:1" },
+      "No DynamoDB answers at http://127.0.0.1:1, which DYNAMODB_ENDPOINT names (ECONNREFUSED). Start it, or leave the variable out.",
+    ],
     [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
     [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
   ])("says in a line what is wrong with %j", async (env, message) => {
