@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   directory = newDirectory();
   const workspace = path.join(directory, ".local");
   mkdirSync(workspace);
-  running = await startDev(workspace, { DATA: "memory" });
+  running = await startDev(workspace);
 });
 afterAll(async () => {
   await running?.stop();
@@ -83,6 +83,26 @@ test("every sample request is answered as its sample answer says", async () => {
 });
 
 const parsed = (text: string): unknown => (text.trim() === "" ? undefined : JSON.parse(text));
+
+test("the README shows what the dev server prints, and what its curl line does", async () => {
+  const [banner, answer] = blocksOf(read("README.md")).filter(({ language }) =>
+    /console|json/.test(language),
+  );
+  const { dev, output } = running;
+  const printed = output()
+    .split("\n{")[0]
+    ?.replaceAll(dev.url, "http://127.0.0.1:3000")
+    .replaceAll(path.join(directory, ".local"), "/home/you/verification-sessions/.local")
+    .replaceAll(dev.apiKeys.sandbox, "vs_sandbox_…");
+  const [, shown] = /^> exec node .*\n\n([^]*)$/m.exec(banner?.text ?? "") ?? [];
+  expect(printed?.trimEnd().split("\n")).toEqual(shown?.trimEnd().split("\n"));
+  const [line = ""] = /curl .*/.exec(output()) ?? [];
+  const pair = createComparison().compare(
+    answer?.text ?? "",
+    execFileSync("sh", ["-c", line], { encoding: "utf8" }),
+  );
+  expect(parsed(pair.printed)).toEqual(parsed(pair.shown));
+});
 
 describe("docs/api.md tells of", () => {
   const rowsOf = (text: string, first: RegExp) =>

@@ -54,7 +54,7 @@ export function createComparison() {
       printed: run.number(printed),
     }),
     /** What the guide says, with the run's names in place of its own. */
-    translate(shown: string): string {
+    translate: (shown: string): string => {
       let translated = shown;
       for (const [kind, names] of Object.entries(guide.met))
         for (const [index, name] of names.entries())
