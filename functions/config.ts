@@ -1,4 +1,3 @@
-import { Resource } from "sst/resource";
 import { parseSigningKeySet, type SigningKeySet } from "./core/signing-keys.ts";
 
 /** What a deployed function is told of the world. */
@@ -15,29 +14,16 @@ export type Config = {
 /** Reads the configuration, or stops the start with what is wrong and what to do. It never repeats a value. */
 export function readConfig(): Config {
   return {
-    verificationTable: linked("Verification", "name"),
-    clientsTable: linked("Clients", "name"),
+    verificationTable: variable("VERIFICATION_TABLE"),
+    clientsTable: variable("CLIENTS_TABLE"),
     signingKeys: signingKeys(),
     issuer: variable("ISSUER"),
     retentionDays: retentionDays(variable("RETENTION_DAYS")),
   };
 }
 
-function linked(resource: "Verification" | "Clients" | "SigningKeys", property: "name" | "value"): string {
-  let value: unknown;
-  try {
-    value = (Resource as unknown as Record<string, Record<string, unknown>>)[resource]?.[property];
-  } catch {
-    // SST's own message names neither what to do nor where.
-  }
-  if (typeof value === "string" && value !== "") return value;
-  throw new Error(
-    `The resource ${resource} is not linked to this function. Deploy it with \`npx sst deploy\`, which links it.`,
-  );
-}
-
 function signingKeys(): SigningKeySet {
-  const keys = parseSigningKeySet(linked("SigningKeys", "value"));
+  const keys = parseSigningKeySet(variable("SIGNING_KEYS"));
   if (keys !== undefined) return keys;
   throw new Error(
     "The secret SigningKeys is not a set of signing keys. Make one with `npm run --silent admin -- signing-keys " +
@@ -45,7 +31,9 @@ function signingKeys(): SigningKeySet {
   );
 }
 
-function variable(name: "ISSUER" | "RETENTION_DAYS"): string {
+function variable(
+  name: "VERIFICATION_TABLE" | "CLIENTS_TABLE" | "SIGNING_KEYS" | "ISSUER" | "RETENTION_DAYS",
+): string {
   const value = process.env[name];
   if (value !== undefined && value !== "") return value;
   throw new Error(`The environment variable ${name} is not set. infra/api.ts sets it at \`npx sst deploy\`.`);
