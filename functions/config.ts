@@ -9,6 +9,8 @@ export type Config = {
   readonly issuer: string;
   /** For how many days session records are kept; 0 keeps them for ever. */
   readonly retentionDays: number;
+  /** For how many days after their last session or result a user is kept; 0 keeps them for ever. */
+  readonly userRetentionDays: number;
 };
 
 /** Reads the configuration, or stops the start with what is wrong and what to do. It never repeats a value. */
@@ -18,8 +20,15 @@ export function readConfig(): Config {
     clientsTable: variable("CLIENTS_TABLE"),
     signingKeys: signingKeys(),
     issuer: variable("ISSUER"),
-    retentionDays: retentionDays(variable("RETENTION_DAYS")),
+    retentionDays: days("RETENTION_DAYS"),
+    userRetentionDays: days("USER_RETENTION_DAYS"),
   };
+}
+
+function variable(name: string): string {
+  const value = process.env[name];
+  if (value !== undefined && value !== "") return value;
+  throw new Error(`The environment variable ${name} is not set. infra/api.ts sets it at \`npx sst deploy\`.`);
 }
 
 function signingKeys(): SigningKeySet {
@@ -31,16 +40,8 @@ function signingKeys(): SigningKeySet {
   );
 }
 
-function variable(
-  name: "VERIFICATION_TABLE" | "CLIENTS_TABLE" | "SIGNING_KEYS" | "ISSUER" | "RETENTION_DAYS",
-): string {
-  const value = process.env[name];
-  if (value !== undefined && value !== "") return value;
-  throw new Error(`The environment variable ${name} is not set. infra/api.ts sets it at \`npx sst deploy\`.`);
-}
-
-function retentionDays(text: string): number {
-  const days = Number(text);
-  if (Number.isSafeInteger(days) && days >= 0) return days;
-  throw new Error("RETENTION_DAYS must be a whole number of days, or 0 to keep session records for ever.");
+function days(name: "RETENTION_DAYS" | "USER_RETENTION_DAYS"): number {
+  const number = Number(variable(name));
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`${name} must be a whole number of days, or 0 to keep for ever.`);
 }

@@ -1,7 +1,7 @@
 import { errors, importJWK, type JWK, type JWTHeaderParameters, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
-import { ENVIRONMENTS, type Environment } from "./core/environment.ts";
-import { isSessionId } from "./core/session-id.ts";
+import { ENVIRONMENTS, type Environment } from "./contract/vocabulary.ts";
+import { isSessionId, isUserId } from "./core/ids.ts";
 import { SESSION_TTL_SECONDS } from "./core/session.ts";
 import type { SessionClaims } from "./core/session-token.ts";
 import type { SigningKeySet } from "./core/signing-keys.ts";
@@ -28,7 +28,7 @@ export type TokenSigner = {
 const Claims = v.object({
   iss: v.string(),
   aud: v.string(),
-  sub: v.string(),
+  sub: v.pipe(v.string(), v.check(isUserId)),
   sid: v.pipe(v.string(), v.check(isSessionId)),
   cid: v.string(),
   env: v.picklist(ENVIRONMENTS),

@@ -71,7 +71,10 @@ export function openObject<Known extends v.ObjectEntries, Others extends v.Gener
         const value = sent[name];
         const each = others["~run"]({ value }, config);
         for (const issue of each.issues ?? []) {
-          issue.path = [{ type: "object", origin: "value", input: sent, key: name, value }, ...(issue.path ?? [])];
+          issue.path = [
+            { type: "object", origin: "value", input: sent, key: name, value },
+            ...(issue.path ?? []),
+          ];
         }
         return [name, each] as const;
       });
@@ -81,7 +84,9 @@ export function openObject<Known extends v.ObjectEntries, Others extends v.Gener
       // Object.fromEntries defines own properties, so `__proto__` is data like any other.
       const value = Object.fromEntries(Object.keys(sent).map((name) => [name, values.get(name)]));
       const issues = [...(result.issues ?? []), ...skipped.flatMap(([, each]) => each.issues ?? [])];
-      return (issues.length === 0 ? { typed: true, value } : { typed: false, value, issues }) as typeof result;
+      return (
+        issues.length === 0 ? { typed: true, value } : { typed: false, value, issues }
+      ) as typeof result;
     },
   });
 }

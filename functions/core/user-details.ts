@@ -38,7 +38,10 @@ export function toDetailsPatch(user: User): DetailsPatch {
   }
   const others = Object.entries(user).filter(([name]) => !(DETAIL_NAMES as readonly string[]).includes(name));
   // Object.fromEntries defines own properties, so a member called `__proto__` is data like any other.
-  const extras = Object.fromEntries(others.filter(([, value]) => value !== null)) as Record<string, ExtraValue>;
+  const extras = Object.fromEntries(others.filter(([, value]) => value !== null)) as Record<
+    string,
+    ExtraValue
+  >;
   return { set: set as Details, remove, ...(others.length > 0 ? { extras } : {}) };
 }
 
