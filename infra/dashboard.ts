@@ -56,10 +56,7 @@ export function dashboardBody(watched: Watched) {
     ["Tables: consumed capacity", ofTables("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits")],
     ["Tables: throttles", ofTables("ReadThrottleEvents", "WriteThrottleEvents")],
     ["Tables: contention", ofTables("ConditionalCheckFailedRequests", "TransactionConflict")],
-    [
-      "Sessions, retries, API keys",
-      plain.map(({ name }): MetricRow => [namespace, name, { stat: "Sum" }]),
-    ],
+    ["Sessions, retries, API keys", plain.map(({ name }): MetricRow => [namespace, name, { stat: "Sum" }])],
     [
       "Results, refusals and faults",
       dimensioned.map(({ name, dimension }) => search(namespace, [dimension!.name], "", name, "Sum")),

@@ -1,3 +1,5 @@
+import { OUTCOMES } from "../functions/telemetry/outcomes.ts";
+
 /**
  * The application's own counts, taken by CloudWatch out of the log: metric filters on the one line that the function writes
  * of a request (`functions/telemetry`), and on the gateway's access log. Plain data, tested against real lines.
@@ -16,45 +18,42 @@ export type LogMetric = {
 /** Where a stage's counts stand. A name of its own for each stage: two stages in an account must not be added up. */
 export const namespaceOf = (stage: string) => `VerificationSessions/${stage}`;
 
-const requests = (condition: string) => `{ $.event = "request" && ${condition} }`;
-const counted = (name: string, condition: string): LogMetric => ({
-  name,
-  pattern: requests(condition),
-  value: "1",
-});
-const ended = (name: string, outcome: string) => counted(name, `$.outcome = "${outcome}"`);
+const RESULT = { name: "result", from: "$.result" } as const;
+const CODE = { name: "code", from: "$.code" } as const;
+
+/** What requests did: the table that the audit is made by as well. */
+const outcomes = Object.entries(OUTCOMES).flatMap(([outcome, entry]) =>
+  "metric" in entry
+    ? [
+        {
+          ...counted(entry.metric, `$.outcome = "${outcome}"`),
+          ...(entry.metric === "Results" ? { dimension: RESULT } : {}),
+        },
+      ]
+    : [],
+);
 
 /** Out of the function's log. */
 export const REQUEST_METRICS: readonly LogMetric[] = [
   { name: "Requests", pattern: '{ $.event = "request" }', value: "1" },
-  ended("SessionsCreated", "session_created"),
-  ended("SessionsReused", "session_reused"),
-  ended("SessionsForced", "session_forced"),
-  ended("SessionsStarted", "session_started"),
-  ended("SessionsCanceled", "session_canceled"),
-  ended("UsersErased", "user_erased"),
-  // A request does at most two things. A pattern cannot ask for any of a list.
+  ...outcomes,
+  // A pattern cannot ask for any of a list; the audit of an opened session has two entries at most.
   counted(
     "SessionsSuperseded",
     '($.audit[0].action = "session.superseded" || $.audit[1].action = "session.superseded")',
   ),
-  {
-    ...ended("Results", "result_recorded"),
-    dimension: { name: "result", from: "$.result" },
-  },
-  {
-    ...counted("Refusals", '$.status < 500 && $.code = "*"'),
-    dimension: { name: "code", from: "$.code" },
-  },
-  {
-    ...counted("Faults", '$.status >= 500 && $.code = "*"'),
-    dimension: { name: "code", from: "$.code" },
-  },
+  { ...counted("Refusals", '$.status < 500 && $.code = "*"'), dimension: CODE },
+  { ...counted("Faults", '$.status >= 500 && $.code = "*"'), dimension: CODE },
   { ...counted("StoreRetries", "$.storeRetries > 0"), value: "$.storeRetries" },
-  counted("ApiKeyCacheHits", '$.apiKeyCache = "hit"'),
+  // The common case says nothing, for the line's sake.
+  counted("ApiKeyCacheHits", '$.keyId = "*" && $.apiKeyCache NOT EXISTS'),
   counted("ApiKeyCacheMisses", '$.apiKeyCache = "miss"'),
   counted("ColdStart", "$.coldStart IS TRUE"),
 ];
+
+function counted(name: string, condition: string): LogMetric {
+  return { name, pattern: `{ $.event = "request" && ${condition} }`, value: "1" };
+}
 
 /** Out of the gateway's access log, in which every value is a string. */
 export const ACCESS_METRICS: readonly LogMetric[] = [

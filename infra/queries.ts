@@ -14,20 +14,20 @@ export const LOG_QUERIES: readonly LogQuery[] = [
     onDashboard: true,
   },
   {
-    title: "Audit, newest first",
+    title: "Who changed what, newest first",
     query: [
-      "filter ispresent(audit.0.action)",
-      "display @timestamp, audit.0.action, audit.1.action, audit.1.sessionId, clientId, keyId, userId, sessionId, result, requestId",
+      'filter ispresent(audit.0.action) and audit.0.action != "user.read"',
+      "display @timestamp, audit.0.action, audit.0.sessionId, audit.1.action, clientId, keyId, userId, sessionId, result, requestId",
       "sort @timestamp desc",
       "limit 100",
     ].join(" | "),
     onDashboard: true,
   },
   {
-    title: "Audit of one user",
+    title: "What was done to one user",
     query: [
       'filter ispresent(audit.0.action) and userId = "usr_"',
-      "display @timestamp, audit.0.action, audit.1.action, audit.1.sessionId, clientId, keyId, sessionId, result, requestId",
+      "display @timestamp, audit.0.action, audit.0.sessionId, audit.1.action, clientId, keyId, sessionId, result, requestId",
       "sort @timestamp",
     ].join(" | "),
     onDashboard: false,

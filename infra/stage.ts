@@ -137,7 +137,9 @@ function decided(env: Environment, name: Variable, otherwise: string): void {
 function certificate(env: Environment, region: string): string | undefined {
   const arn = text(env, "API_DOMAIN_CERT_ARN", /^arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate\/\S+$/);
   if (arn === undefined || arn.split(":")[3] === region) return arn;
-  throw new Error(`API_DOMAIN_CERT_ARN=${arn} is of another region than the stage: expected one of ${region}`);
+  throw new Error(
+    `API_DOMAIN_CERT_ARN=${arn} is of another region than the stage: expected one of ${region}`,
+  );
 }
 
 /** A user has to outlive their records, or a record would be left without the user whose it is. */
