@@ -14,6 +14,11 @@ export type Cloud = {
 /** The account that no one has. */
 const ACCOUNT = "000000000000";
 
+/** All that CloudWatch Logs keeps a log for. */
+const LOG_RETENTION_DAYS = new Set<unknown>([
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+]);
+
 /** An empty account. Ids and ARNs are made out of names, so that two runs give the same ones. */
 export function createCloud(region: string): Cloud {
   const routeKeys = new Set<unknown>();
@@ -31,10 +36,14 @@ export function createCloud(region: string): Cloud {
       arn: arnOf("acm", `certificate/${name}`),
       domainValidationOptions: [],
     }),
-    "aws:lambda/function:Function": ({ name }) => {
+    "aws:lambda/function:Function": ({ name, publish }) => {
       const arn = arnOf("lambda", `function:${name}`);
-      return { arn, qualifiedArn: `${arn}:$LATEST`, version: "$LATEST" };
+      const version = publish === true ? "1" : "$LATEST";
+      return { arn, qualifiedArn: `${arn}:${version}`, version };
     },
+    "aws:lambda/alias:Alias": ({ name, functionName }) => ({
+      arn: arnOf("lambda", `function:${functionName}:${name}`),
+    }),
     "aws:apigatewayv2/api:Api": (_, name) => ({
       apiEndpoint: `https://${name.toLowerCase()}.execute-api.${region}.amazonaws.com`,
       executionArn: arnOf("execute-api", name),
@@ -54,6 +63,14 @@ export function createCloud(region: string): Cloud {
   };
 
   function refuse(type: string, inputs: Values): void {
+    if (type === "aws:lambda/alias:Alias" && !/^\d+$/.test(inputs.functionVersion)) {
+      throw new Error(
+        `InvalidParameterValueException: an alias wants a version, not ${inputs.functionVersion}`,
+      );
+    }
+    if (type === "aws:cloudwatch/logGroup:LogGroup" && !LOG_RETENTION_DAYS.has(inputs.retentionInDays)) {
+      throw new Error(`InvalidParameterException: retentionInDays ${inputs.retentionInDays}`);
+    }
     if (type === "aws:apigatewayv2/route:Route") {
       const { routeKey } = inputs;
       if (routeKeys.has(routeKey)) {

@@ -15,19 +15,24 @@ export function artefactsOf(root: string): Artefacts {
   return { plan: join(directory, "plan.json"), zip: join(directory, "code.zip") };
 }
 
+/** What production has to decide, decided for a rehearsal: it has no domain, and nobody is told of its alarms. */
+export const UNDECIDED = { API_DOMAIN: "none", ALARM_EMAIL: "none" } as const;
+
 /**
  * Runs the real `sst deploy` of the project in `root` with stand-ins for AWS and for Pulumi's engine. `secrets` are
- * set beforehand with the real `sst secret set`. Resolves with how the command ended and with all that it printed;
- * artefacts are there only if it succeeded.
+ * set beforehand with the real `sst secret set`; `env` is what the stage is told. Resolves with how the command ended and
+ * with all that it printed; artefacts are there only if it succeeded.
  */
 export async function rehearse({
   root,
   stage,
   secrets,
+  env = {},
 }: {
   root: string;
   stage: string;
   secrets: Record<string, string>;
+  env?: Record<string, string>;
 }): Promise<{ succeeded: boolean; output: string }> {
   const artefacts = artefactsOf(root);
   for (const file of Object.values(artefacts)) rmSync(file, { force: true });
@@ -38,6 +43,7 @@ export async function rehearse({
   const sst = (...args: string[]) =>
     run(join(root, "node_modules/.bin/sst"), [...args, "--stage", stage], root, {
       ...withoutAws(process.env),
+      ...env,
       ...SST_OFFLINE,
       XDG_CONFIG_HOME: home,
       AWS_ENDPOINT_URL: aws.url,
@@ -96,9 +102,19 @@ function run(
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "../..");
   ensurePlatform(root);
+  const stage = "production";
+  const decided = existsSync(join(root, `.env.${stage}`));
+  if (!decided) {
+    console.log(
+      `There is no .env.${stage}: rehearsed with ${Object.entries(UNDECIDED)
+        .map((each) => each.join("="))
+        .join(" and ")}. A deploy wants it.`,
+    );
+  }
   const { succeeded, output } = await rehearse({
     root,
-    stage: "production",
+    stage,
+    env: decided ? {} : UNDECIDED,
     secrets: { SigningKeys: JSON.stringify(await generateSigningKeySet(Date.now())) },
   });
   console.log(output.trim());
