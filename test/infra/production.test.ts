@@ -282,7 +282,7 @@ describe("the function's role", () => {
     ["a client's webhooks, with their secrets", "webhooks#cli_1", false],
     ["the operators' audit", "audit", false],
   ])("reaches of the Clients table %s: %s, %s", (_, partition, reached) => {
-    const patterns: string[] = PERMISSIONS.Api.Clients.partitions;
+    const patterns: readonly string[] = PERMISSIONS.Api.Clients.partitions;
     expect(patterns.some((pattern) => partition.startsWith(pattern.replace("*", "")))).toBe(reached);
   });
 
