@@ -12,6 +12,7 @@ export const TABLE_ACTIONS = {
     "dynamodb:BatchWriteItem",
   ],
   Clients: ["dynamodb:GetItem"],
+  Limits: ["dynamodb:UpdateItem"],
 } as const;
 
 /** The requests that carry those actions, by table: DynamoDB counts its own errors by request. */
@@ -26,4 +27,5 @@ export const TABLE_REQUESTS = {
     "TransactWriteItems",
   ],
   Clients: ["GetItem"],
+  Limits: ["UpdateItem"],
 } as const;

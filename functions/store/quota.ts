@@ -70,7 +70,8 @@ export function createQuotaStore(options: {
   readonly timeout?: (timeoutMs: number) => AbortSignal;
   readonly random?: () => number;
 }): QuotaStore {
-  const { dynamodb, tableName, now, timeout = AbortSignal.timeout, random = Math.random } = options;
+  const { dynamodb, tableName, now, random = Math.random } = options;
+  const timeout = options.timeout ?? ((timeoutMs: number) => AbortSignal.timeout(timeoutMs));
   const windows = createExpiringCache<{ count: WindowCount }>({
     ttlMs: WINDOW_SECONDS * 1000,
     maxEntries: MAX_COUNTED,
@@ -90,7 +91,7 @@ export function createQuotaStore(options: {
     const command = new UpdateCommand({
       TableName: tableName,
       Key: windowKey(counter, window),
-      UpdateExpression: "SET #ttl = :ttl ADD total :calls, tellers :first",
+      UpdateExpression: "SET #ttl = :ttl ADD calls :calls, tellers :first",
       ExpressionAttributeNames: { "#ttl": "ttl" },
       ExpressionAttributeValues: {
         ":calls": calls,
@@ -105,7 +106,7 @@ export function createQuotaStore(options: {
       dynamodb.send(command, { abortSignal }),
       aborted(abortSignal),
     ]);
-    return { total: Attributes?.total as number, tellers: Attributes?.tellers as number };
+    return { total: Attributes?.calls as number, tellers: Attributes?.tellers as number };
   }
 
   return {

@@ -8,7 +8,11 @@ import { LocalError } from "./engine.ts";
 export type Workspace = ReturnType<typeof openWorkspace>;
 
 /** The tables on the embedded engine. */
-export const LOCAL_TABLES = { verificationTable: "verification", clientsTable: "clients" } as const;
+export const LOCAL_TABLES = {
+  verificationTable: "verification",
+  clientsTable: "clients",
+  limitsTable: "limits",
+} as const;
 
 /** Opens `.local/` beside package.json, or the folder that `LOCAL_DIR` names. */
 export function openWorkspace() {
