@@ -6,6 +6,7 @@ import { type Answer, table } from "../answer.ts";
 import type { AuditAction } from "../registry/audit.ts";
 import type { SigningKeyStore } from "../signing-key-store.ts";
 import {
+  fingerprint,
   generateSigningKeySet,
   nextRotation,
   type Rotation,
@@ -26,7 +27,11 @@ const AUDIT_ACTIONS = {
   drop: "signing-keys.dropped",
 } as const satisfies Record<RotationStep, AuditAction>;
 
-export function addSigningKeyCommands(program: Command, run: Run, printAnswer: (answer: Answer) => void): void {
+export function addSigningKeyCommands(
+  program: Command,
+  run: Run,
+  printAnswer: (answer: Answer) => void,
+): void {
   const signingKeys = program.command("signing-keys").description("the keys that sign session tokens");
 
   signingKeys
@@ -142,13 +147,6 @@ async function lookUp(work: Work): Promise<Standing> {
     keys,
     next: nextRotation(keys, await work.registry.signingKeysSeenSince(fingerprint(keys))),
   };
-}
-
-function fingerprint({ keys }: SigningKeySet): string {
-  return keys
-    .map(({ kid, state }) => `${kid}:${state}`)
-    .toSorted()
-    .join(",");
 }
 
 async function save(

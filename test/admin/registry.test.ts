@@ -33,7 +33,7 @@ async function createOffice() {
         tableName: tables.clientsTable,
         now: () => clock.now * 1000,
       });
-      return (await keyOf(text)).key;
+      return (await store.findApiKey(hashApiKey(text))).key;
     },
     /** All that is stored, as one text. */
     stored: async () =>
@@ -232,8 +232,9 @@ test("every change leaves one event with who, what, when and ids; a refused one 
     action,
     subject,
   }));
-  expect(await registry.listAudit(100)).toEqual(expected.toReversed());
-  expect(await registry.listAudit(2)).toEqual(expected.toReversed().slice(0, 2));
+  const listed = await registry.listAudit(100);
+  expect(listed.map(({ id: _id, ...event }) => event)).toEqual(expected.toReversed());
+  expect(await registry.listAudit(2)).toEqual(listed.slice(0, 2));
 });
 
 test("a set of signing keys counts as deployed since it was first seen, and another set anew", async () => {
