@@ -19,11 +19,10 @@ const TABLES = {
   limitsTable: { keys: ["pk"], ttl: true },
 } as const satisfies Record<keyof TableNames, { keys: readonly string[]; ttl: boolean }>;
 
-/** Makes the tables; those that are there stay as they are. */
-export async function createTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+/** Makes the tables that are named; those that are there stay as they are. */
+export async function createTables(client: DynamoDBClient, names: Partial<TableNames>): Promise<void> {
   await Promise.all(
-    (Object.keys(TABLES) as (keyof TableNames)[]).map(async (table) => {
-      const TableName = names[table];
+    (Object.entries(names) as [keyof TableNames, string][]).map(async ([table, TableName]) => {
       const { keys, ttl } = TABLES[table];
       try {
         await client.send(
@@ -52,7 +51,7 @@ export async function createTables(client: DynamoDBClient, names: TableNames): P
   );
 }
 
-export async function dropTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+export async function dropTables(client: DynamoDBClient, names: Partial<TableNames>): Promise<void> {
   await Promise.all(
     Object.values(names).map((TableName) => client.send(new DeleteTableCommand({ TableName }))),
   );

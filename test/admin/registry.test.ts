@@ -17,13 +17,12 @@ async function createOffice() {
   const tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
   await createTables(dynamodb, tables);
   const clock = { now: NOW };
-  const registry = createRegistry(dynamodb, tables.clientsTable, {
-    now: () => clock.now * 1000,
-    actor: "ann",
-  });
+  const registryOf = (actor: string | (() => Promise<string>)) =>
+    createRegistry(dynamodb, tables.clientsTable, { now: () => clock.now * 1000, actor });
   return {
     clock,
-    registry,
+    registry: registryOf("ann"),
+    registryOf,
     /** What a container that has just started knows. */
     container: () =>
       createClientsStore({ dynamodb, tableName: tables.clientsTable, now: () => clock.now * 1000 }),
@@ -235,6 +234,67 @@ test("every change leaves one event with who, what, when and ids; a refused one 
   const listed = await registry.listAudit(100);
   expect(listed.map(({ id: _id, ...event }) => event)).toEqual(expected.toReversed());
   expect(await registry.listAudit(2)).toEqual(listed.slice(0, 2));
+});
+
+test("a limit holds for new keys at once, for old ones too, and in its environment alone", async () => {
+  const { registry, keyOf, container } = await createOffice();
+  const { clientId } = await registry.createClient("Acme");
+  const old = await registry.createKey({ clientId, ...SANDBOX });
+  const elsewhere = await registry.createKey({ clientId, ...SANDBOX, environment: "production" });
+  expect(await registry.setLimit(clientId, "sandbox", { perSecond: 7 })).toEqual({
+    perSecond: 7,
+    frontendPerSecond: 50,
+  });
+  const fresh = await registry.createKey({ clientId, ...SANDBOX });
+  const rotated = await registry.rotateKey(old.key.keyId, NOW + HOUR);
+  const quotas = async () =>
+    Promise.all([old, elsewhere, fresh, rotated].map(async ({ text }) => (await keyOf(text))?.perSecond));
+  expect(await quotas()).toEqual([7, undefined, 7, 7]);
+  expect(await container().findSettings(clientId)).toEqual({});
+
+  await registry.setLimit(clientId, "sandbox", { perSecond: 300, frontendPerSecond: 20 });
+  await registry.setLimit(clientId, "production", { frontendPerSecond: 30 });
+  expect(await quotas()).toEqual([300, undefined, 300, 300]);
+  expect(await container().findSettings(clientId)).toEqual({
+    frontendPerSecond: { production: 30, sandbox: 20 },
+  });
+  expect(await registry.findLimits(clientId)).toEqual({
+    production: { perSecond: 200, frontendPerSecond: 30 },
+    sandbox: { perSecond: 300, frontendPerSecond: 20 },
+  });
+  await registry.disableClient(clientId);
+  await registry.enableClient(clientId);
+  expect(await container().findSettings(clientId)).toEqual({
+    frontendPerSecond: { production: 30, sandbox: 20 },
+  });
+});
+
+test("a limit leaves what it was before in the audit, and one that changes nothing leaves nothing", async () => {
+  const { registry } = await createOffice();
+  const { clientId } = await registry.createClient("Acme");
+  const { key } = await registry.createKey({ clientId, ...SANDBOX });
+  await registry.setLimit(clientId, "sandbox", { perSecond: 7 });
+  await registry.setLimit(clientId, "sandbox", { perSecond: 7 });
+  await registry.setLimit(clientId, "sandbox", { perSecond: 7, frontendPerSecond: 9 });
+  const listed = await registry.listAudit(100, { action: "client.limited" });
+  expect(listed.map(({ subject }) => subject)).toEqual([
+    { clientId, environment: "sandbox", frontendPerSecond: "9", previousFrontendPerSecond: "50" },
+    { clientId, environment: "sandbox", perSecond: "7", previousPerSecond: "50" },
+  ]);
+  expect(await registry.findKey(key.keyId)).toEqual({ ...key, perSecond: 7 });
+  await expect(registry.setLimit("cli_x", "sandbox", { perSecond: 7 })).rejects.toThrow(AdminError);
+});
+
+test("a key that is made in the moment in which the limit changes is refused, not made with the old one", async () => {
+  const { registry, registryOf } = await createOffice();
+  const { clientId } = await registry.createClient("Acme");
+  // Who works here is asked for between reading the client and writing the key.
+  const overtaken = registryOf(async () => {
+    await registry.setLimit(clientId, "sandbox", { perSecond: 7 });
+    return "bob";
+  });
+  await expect(overtaken.createKey({ clientId, ...SANDBOX })).rejects.toThrow(/in the same moment/);
+  expect((await overtaken.createKey({ clientId, ...SANDBOX })).key.perSecond).toBe(7);
 });
 
 test("a set of signing keys counts as deployed since it was first seen, and another set anew", async () => {
