@@ -24,7 +24,7 @@ export type Target = {
   /** The deployed stage, where it is one. */
   readonly stage?: string;
   readonly dynamodb: DynamoDBDocumentClient;
-  readonly tables: TableNames;
+  readonly tables: Pick<TableNames, "verificationTable" | "clientsTable">;
   /** For how many days the service keeps what it writes. */
   readonly retention: { readonly retentionDays: number; readonly userRetentionDays: number };
   /** Who works here, for the audit. */
