@@ -20,12 +20,12 @@ const TABLES = {
 } as const satisfies Record<keyof TableNames, { keys: readonly string[]; ttl: boolean }>;
 
 /** Makes the tables that are named; those that are there stay as they are. */
-export async function createTables(client: DynamoDBClient, names: Partial<TableNames>): Promise<void> {
+export async function createTables(dynamodb: DynamoDBClient, names: Partial<TableNames>): Promise<void> {
   await Promise.all(
     (Object.entries(names) as [keyof TableNames, string][]).map(async ([table, TableName]) => {
       const { keys, ttl } = TABLES[table];
       try {
-        await client.send(
+        await dynamodb.send(
           new CreateTableCommand({
             TableName,
             BillingMode: "PAY_PER_REQUEST",
@@ -41,7 +41,7 @@ export async function createTables(client: DynamoDBClient, names: Partial<TableN
         throw error;
       }
       if (!ttl) return;
-      await client.send(
+      await dynamodb.send(
         new UpdateTimeToLiveCommand({
           TableName,
           TimeToLiveSpecification: { AttributeName: "ttl", Enabled: true },
@@ -51,8 +51,8 @@ export async function createTables(client: DynamoDBClient, names: Partial<TableN
   );
 }
 
-export async function dropTables(client: DynamoDBClient, names: Partial<TableNames>): Promise<void> {
+export async function dropTables(dynamodb: DynamoDBClient, names: Partial<TableNames>): Promise<void> {
   await Promise.all(
-    Object.values(names).map((TableName) => client.send(new DeleteTableCommand({ TableName }))),
+    Object.values(names).map((TableName) => dynamodb.send(new DeleteTableCommand({ TableName }))),
   );
 }

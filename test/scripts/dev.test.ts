@@ -292,6 +292,10 @@ describe("npm run dev", () => {
       { LOG: "loud" },
       "LOG can be `json` or `silent`; leave it out for a short line a request at a terminal, JSON elsewhere.",
     ],
+    [
+      { DYNAMODB_ENDPOINT: "http://127.0.0.1:1" },
+      "No DynamoDB answers at http://127.0.0.1:1, which DYNAMODB_ENDPOINT names (ECONNREFUSED). Start it, or leave the variable out.",
+    ],
     [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
     [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
   ])("says in a line what is wrong with %j", async (env, message) => {
@@ -363,7 +367,7 @@ describe("the log of a whole run", () => {
   });
 
   test("holds a line a request, and nothing secret or personal", async () => {
-    const { dev, output } = await start({ DATA: "memory", POWERTOOLS_LOG_LEVEL: "DEBUG" });
+    const { dev, output } = await start({ DATA: "memory" });
     const welcome = output().length;
     const canary = `canary${Math.random().toString(36).slice(2)}`;
     const refId = `${canary}@example.com`;
@@ -395,7 +399,7 @@ describe("the log of a whole run", () => {
     await fetch(`${dev.url}/v2/sessions`, { method: "POST", headers: { ...key, "idempotency-key": canary } });
 
     const log = output().slice(welcome);
-    const lines = log.split("\n").filter((line) => line.includes('"message":"request"'));
+    const lines = log.split("\n").filter((line) => line.includes('"event":"request"'));
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines)
       expect(JSON.parse(line)).toMatchObject({ requestId: expect.any(String), status: expect.any(Number) });
