@@ -1,8 +1,9 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT, decodeJwt, importJWK } from "jose";
 import type { webcrypto } from "node:crypto";
+import type { SessionId, UserId } from "../../functions/core/ids.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTokenSigner } from "../../functions/token.ts";
-import { createWorld, inSeconds, ISSUER, iso, type World } from "../support/world.ts";
+import { createWorld, inSeconds, ISSUER, iso, signingKeyOf, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -154,7 +155,7 @@ describe("a token that this API did not make, or not for this, is refused as inv
     key?: webcrypto.CryptoKey;
   }): Promise<string> => {
     const { body } = await world.open({ refId: "forged" });
-    const { kid = "", x = "", d = "" } = world.signingKeys.keys[0] ?? {};
+    const { kid, x, d } = signingKeyOf(world);
     const ours = await importJWK({ kty: "OKP", crv: "Ed25519", x, d }, "EdDSA");
     return new SignJWT({ ...decodeJwt(body.token), ...change.claims })
       .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid, ...change.header })
@@ -249,8 +250,8 @@ describe("a token that this API did not make, or not for this, is refused as inv
     } = decodeJwt<{ sid: string; cid: string; flow: string }>(body.token);
     await refused(
       await elsewhere.sign({
-        userId: sub,
-        sessionId: sid,
+        userId: sub as UserId,
+        sessionId: sid as SessionId,
         clientId: cid,
         environment: "sandbox",
         flowId: flow,

@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { callApp, createWorld, inSeconds, ISSUER, iso, type World } from "../support/world.ts";
+import { callApp, createWorld, inSeconds, ISSUER, iso, signingKeyOf, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -604,8 +604,8 @@ describe("public routes", () => {
     const { status, body, headers, text } = await world.call("GET", "/.well-known/jwks.json");
     expect(status).toBe(200);
     expect(headers.get("cache-control")).toBe("public, max-age=300");
-    const { kid, x } = world.signingKeys.keys[0] ?? {};
+    const { kid, x, d } = signingKeyOf(world);
     expect(body).toEqual({ keys: [{ kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" }] });
-    expect(text).not.toContain(world.signingKeys.keys[0]?.d);
+    expect(text).not.toContain(d);
   });
 });
