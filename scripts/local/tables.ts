@@ -12,6 +12,9 @@ export type TableNames = {
   readonly limitsTable: string;
 };
 
+/** The tables with something in them for operators and scripts. */
+export type DataTables = Pick<TableNames, "verificationTable" | "clientsTable">;
+
 /** The tables as infra/storage.ts deploys them. */
 const TABLES = {
   verificationTable: { keys: ["pk", "sk"], ttl: true },
