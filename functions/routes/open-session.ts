@@ -56,7 +56,7 @@ export function openSession({ stores, signer, now }: Dependencies): OperationHan
       ...(details === undefined || isEmptyPatch(details) ? {} : { details }),
       ...(metadata === undefined ? {} : { metadata }),
     };
-    const idempotencyKey = headers["idempotency-key"];
+    const idempotencyKey = headers["Idempotency-Key"];
     const opened = forceCreation
       ? await stores.verification.forceSession({
           ...request,

@@ -53,9 +53,12 @@ describe("POST /v2/session/start", () => {
       sk: `session#${sessionId}`,
       sessionId,
       flowId: "idv",
+      clientId: world.demo.clientId,
+      environment: "sandbox",
       status: "in_progress",
       createdAt: now,
       startedAt: now,
+      rev: expect.any(String),
       ttl: now + 365 * 86_400,
     });
     expect(await world.item(userId, "slot")).toMatchObject({ status: "in_progress", startedAt: now });
@@ -184,6 +187,9 @@ describe("a token that this API did not make, or not for this, is refused as inv
     ["a session that is no text", { sid: 7 }],
     ["a session that no id is like", { sid: "x" }],
     ["no subject", { sub: undefined }],
+    ["an empty subject", { sub: "" }],
+    ["a subject that no user id is like", { sub: "usr_other" }],
+    ["an overlong subject", { sub: `usr_${"0".repeat(3_000)}` }],
     ["no expiry", { exp: undefined }],
     ["an environment that does not exist", { env: "staging" }],
   ])("%s", async (_name, claims) => {
@@ -191,10 +197,11 @@ describe("a token that this API did not make, or not for this, is refused as inv
   });
 
   test("another user's id, or a session that never was, is no session", async () => {
-    expect((await read(await forge({ claims: { sub: "usr_other" } }))).body.code).toBe("session_ended");
-    expect((await read(await forge({ claims: { sid: "ses_00000000000000000000000000" } }))).body.code).toBe(
-      "session_ended",
-    );
+    const other = `usr_${"0".repeat(43)}`;
+    expect((await read(await forge({ claims: { sub: other } }))).body.code).toBe("session_ended");
+    // What was never stored is, for a user who has another session, as one that was superseded before it was started.
+    const never = await read(await forge({ claims: { sid: "ses_00000000000000000000000000" } }));
+    expect(never.body.code).toBe("session_superseded");
   });
 
   test("another type, an unknown or missing key id", async () => {

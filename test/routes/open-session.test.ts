@@ -50,6 +50,7 @@ describe("POST /v2/sessions", () => {
       "user.firstName": "Amina",
       "user.lastName": "Idrissi",
       "user.email": "amina@example.com",
+      rev: expect.any(String),
     });
   });
 
@@ -119,10 +120,13 @@ describe("POST /v2/sessions", () => {
       sk: `session#${first.body.sessionId}`,
       sessionId: first.body.sessionId,
       flowId: "idv",
+      clientId: world.demo.clientId,
+      environment: "sandbox",
       status: "superseded",
       createdAt: now,
       startedAt: now,
       endedAt: now,
+      rev: expect.any(String),
       ttl: now + 365 * 86_400,
     });
     expect(await world.item(first.body.userId, "slot")).not.toHaveProperty("startedAt");

@@ -25,6 +25,9 @@ async function start(env?: Record<string, string>, command?: readonly string[]):
   return dev;
 }
 
+/** For what comes in a moment, on a machine that may be busy. */
+const PATIENCE = { timeout: 20_000, interval: 20 };
+
 /** Of the engine that runs on this test's data. */
 function enginePid(): number {
   const leases = path.join(directory, "engines");
@@ -195,14 +198,11 @@ describe("npm run dev", () => {
     const { dev, output, stop } = await start({ DATA });
     await open(dev.url, dev.apiKeys.sandbox);
     process.kill(enginePid(), "SIGKILL");
-    await vi.waitFor(
-      async () => {
-        const { status } = await open(dev.url, dev.apiKeys.sandbox);
-        expect([200, 201, 503]).toContain(status);
-        expect(output()).toContain("The embedded DynamoDB runs again.");
-      },
-      { timeout: 20_000, interval: 20 },
-    );
+    await vi.waitFor(async () => {
+      const { status } = await open(dev.url, dev.apiKeys.sandbox);
+      expect([200, 201, 503]).toContain(status);
+      expect(output()).toContain("The embedded DynamoDB runs again.");
+    }, PATIENCE);
     const { status } = await open(dev.url, dev.apiKeys.sandbox, { refId: "later", flowId: "idv" });
     expect(status).toBe(201);
     expect(await stop()).toBe(0);
@@ -362,7 +362,7 @@ describe("the log of a whole run", () => {
         "POST /v2/sessions  \u001B[32m201\u001B[39m  \u001B[2mN ms\u001B[22m",
         "POST /v2/sessions  \u001B[33m401\u001B[39m  \u001B[2mN ms\u001B[22m  \u001B[33minvalid_api_key\u001B[39m",
       ]);
-    });
+    }, PATIENCE);
     process.kill(dev.pid, "SIGINT");
   });
 
