@@ -20,8 +20,8 @@ export type Operation = {
   readonly access: Access;
   readonly parameters?: Members;
   readonly query?: Members;
-  /** Lower-case names of the headers that mean something to this call alone. */
-  readonly headers?: Members;
+  /** The headers that mean something to this call alone. */
+  readonly headers?: Members & { readonly entries: Readonly<Record<string, unknown>> };
   /** `undefined`: the call needs no body; it takes none, or an empty object. */
   readonly body?: Members;
   /** Every refusal that this call may be answered with. */
@@ -36,13 +36,20 @@ const token = { kind: "token" } as const;
 const anybody = { kind: "public" } as const;
 
 /** What any backend call may be refused with. */
-const BACKEND = ["missing_api_key", "invalid_api_key", "insufficient_scope", "invalid_request"] as const;
+const BACKEND = [
+  "missing_api_key",
+  "invalid_api_key",
+  "rate_limited",
+  "insufficient_scope",
+  "invalid_request",
+] as const;
 /** What any call that may carry a body may be refused with. */
 const BODY = ["unsupported_media_type", "payload_too_large", "invalid_json"] as const;
 /** What any frontend call may be refused with. */
 const FRONTEND = [
   "missing_token",
   "invalid_token",
+  "rate_limited",
   "token_expired",
   "session_superseded",
   "session_completed",
@@ -56,7 +63,7 @@ export const OPERATIONS = {
     method: "POST",
     path: "/v2/sessions",
     access: apiKey("sessions:write"),
-    headers: v.object({ "idempotency-key": v.optional(IdempotencyKey) }),
+    headers: v.object({ "Idempotency-Key": v.optional(IdempotencyKey) }),
     body: OpenSession,
     refusals: [...BACKEND, ...BODY, "unknown_flow", "user_required", "idempotency_mismatch"],
   },
