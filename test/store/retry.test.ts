@@ -155,13 +155,15 @@ test("an attempt that has learnt what the next one needs is followed at once, an
 describe("a refusal after an attempt that came to", () => {
   const refusing = async (error: Error) => {
     const doubt = createDoubt();
-    await doubt.about(Promise.reject(error)).catch(() => undefined);
-    return [
-      doubt.mayHaveLanded(),
-      await Promise.resolve("no")
-        .then(doubt.refusing)
-        .catch((thrown: Error) => thrown.name),
-    ];
+    const write = async () => {
+      throw error;
+    };
+    await expect(doubt.about(write())).rejects.toBe(error);
+    try {
+      return [doubt.mayHaveLanded(), doubt.refusing("no")];
+    } catch (thrown) {
+      return [doubt.mayHaveLanded(), (thrown as Error).name];
+    }
   };
 
   test.each([
