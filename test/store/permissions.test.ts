@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
+import { expect, inject, test } from "vitest";
 import { PERMISSIONS } from "../../infra/permissions.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import { actionName, recordActions } from "../support/actions.ts";
@@ -7,9 +8,22 @@ import { createWorld } from "../support/world.ts";
 test("the role is granted exactly the DynamoDB actions that the store sends, and no other", async () => {
   // That no test of the whole suite sends another one is checked at its end: test/support/engine.ts.
   const sent = new Set<string>();
+  const partitions = new Set<string>();
   const { tables } = await createWorld();
   const world = await createWorld({
-    connect: (endpoint) => recordActions(connectLocal(endpoint), tables, (name) => sent.add(name)),
+    connect: (endpoint) => {
+      const dynamodb = recordActions(connectLocal(endpoint), tables, (name) => sent.add(name));
+      dynamodb.middlewareStack.add(
+        (next) => (args) => {
+          const { TableName, Key, ExpressionAttributeValues } = args.input as Asked;
+          if (TableName === tables.clientsTable)
+            partitions.add(String(Key?.pk ?? ExpressionAttributeValues?.[":pk"]));
+          return next(args);
+        },
+        { step: "initialize" },
+      );
+      return dynamodb;
+    },
   });
   const key = world.demo.apiKeys.sandbox;
   const path = "/v2/users/granted";
@@ -24,6 +38,8 @@ test("the role is granted exactly the DynamoDB actions that the store sends, and
   });
   await world.call("GET", path, { key });
   await world.call("GET", `${path}/sessions`, { key });
+  await world.call("GET", "/v2/flows", { key });
+  await putRecords(tables.verificationTable, opened.userId, 100);
   await world.call("DELETE", path, { key });
 
   const granted = Object.entries(PERMISSIONS.Api).flatMap(([table, { actions }]) =>
@@ -31,4 +47,31 @@ test("the role is granted exactly the DynamoDB actions that the store sends, and
   );
   expect([...sent].toSorted()).toEqual(granted.toSorted());
   expect(world.faults).toEqual([]);
+
+  // The condition of the grant, as IAM reads it: StringLike, where `*` stands for anything.
+  const reached = PERMISSIONS.Api.Clients.partitions.map((pattern) => pattern.replace("*", ""));
+  for (const prefix of reached) expect([...partitions].some((pk) => pk.startsWith(prefix))).toBe(true);
+  for (const pk of partitions)
+    expect(
+      reached.some((prefix) => pk.startsWith(prefix)),
+      pk,
+    ).toBe(true);
 });
+
+type Asked = {
+  TableName?: string;
+  Key?: { pk?: string };
+  ExpressionAttributeValues?: Record<string, unknown>;
+};
+
+/** More records than go with their user in one transaction. */
+async function putRecords(tableName: string, userId: string, count: number): Promise<void> {
+  const dynamodb = connectLocal(inject("dynamodbEndpoint"));
+  for (let at = 0; at < count; at += 25) {
+    const requests = Array.from({ length: 25 }, (_, index) => ({
+      PutRequest: { Item: { pk: userId, sk: `session#${at + index}` } },
+    }));
+    await dynamodb.send(new BatchWriteCommand({ RequestItems: { [tableName]: requests } }));
+  }
+  dynamodb.destroy();
+}
