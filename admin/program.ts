@@ -24,8 +24,8 @@ export class HelpShown extends Error {
 type Output = {
   /** Prints an answer that needs no data. */
   readonly print: (answer: Answer) => void;
-  /** Sets the exit code of a command that ran elsewhere. */
-  readonly exitWith: (code: number) => void;
+  /** Runs a command once more, with a stage's resources linked to it. */
+  readonly runInStage: (stage: string, args: readonly string[]) => Promise<void>;
   /** Where help goes. */
   readonly stdout: { write(text: string): unknown };
 };
@@ -34,7 +34,7 @@ type Output = {
  * All commands. Parsing throws AdminError for what was typed wrongly, with what would be right.
  * @param run runs what the chosen command does
  */
-export function createProgram(run: Run, { print, exitWith, stdout }: Output): Command {
+export function createProgram(run: Run, { print, runInStage, stdout }: Output): Command {
   const program = new Command("npm run admin --")
     .description("Clients, API keys, flows, users, sessions, signing keys, and what was done to them.")
     .version(readVersion(), "--version", "print the version")
@@ -65,7 +65,7 @@ with, if that was not 0.`,
   addSessionCommands(program, run);
   addSigningKeyCommands(program, run, print);
   addAuditCommands(program, run);
-  addDoctorCommand(program, run, exitWith);
+  addDoctorCommand(program, run, runInStage);
   addRestoreCommand(program, run);
   addUpgradeCommand(program, run);
   forEachCommand(program, (command, commandPath) => {

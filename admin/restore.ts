@@ -8,6 +8,7 @@ import {
 import type { UserId } from "../functions/core/ids.ts";
 import { newRev } from "../functions/core/rev.ts";
 import { isOfEarlierLife } from "../functions/core/session.ts";
+import { toSeconds } from "../functions/core/time.ts";
 import type { User } from "../functions/core/user.ts";
 import type { DynamoDBDocumentClient } from "../functions/store/dynamodb.ts";
 import { withRetries } from "../functions/store/retry.ts";
@@ -51,8 +52,7 @@ export type Options = {
 };
 
 /** Why nothing of a user was brought back, though the restored table has something. */
-const SKIPPED = ["erased", "recreated", "expired", "withoutUser"] as const;
-type Skipped = (typeof SKIPPED)[number];
+type Skipped = "erased" | "recreated" | "expired" | "withoutUser";
 
 export type Report = {
   users: number;
@@ -111,31 +111,30 @@ async function restoreUser(
   report: Report,
   note: () => Promise<void>,
 ): Promise<void> {
-  let broughtBack = 0;
-  for (;;) {
+  for (let round = 0; ; round += 1) {
     // A transaction that somebody was faster than is decided anew, on another look.
-    const done = await withRetries(async () => {
+    const outcome = await withRetries(async () => {
       const present = await readPresent(tables, source.userId);
-      const missing = missingOf(source, present, includeRecreated, Math.floor(tables.now() / 1000));
-      if (missing.kind === "skipped") return { skipped: missing.why };
+      const missing = missingOf(source, present, includeRecreated, toSeconds(tables.now()));
+      if (missing.kind === "skipped") return missing;
       const records = dryRun ? missing.records : missing.records.slice(0, MAX_RECORDS);
       const users = missing.user === undefined ? 0 : 1;
-      if (users + records.length === 0) return undefined;
+      if (users + records.length === 0) return { kind: "complete" as const };
       if (!dryRun) {
         await note();
         await write(tables, source.userId, present.user, missing.user, records);
       }
-      return { users, records: records.length };
+      return { kind: "broughtBack" as const, users, records: records.length };
     });
-    if (done === undefined || "skipped" in done) {
-      if (done !== undefined && broughtBack === 0) report.skipped[done.skipped] += 1;
-      else if (broughtBack === 0) report.complete += 1;
-      return;
+    if (outcome.kind === "broughtBack") {
+      report.users += outcome.users;
+      report.records += outcome.records;
+      if (!dryRun) continue; // until nothing is missing: one transaction may not have held all
+    } else if (round === 0) {
+      if (outcome.kind === "complete") report.complete += 1;
+      else report.skipped[outcome.why] += 1;
     }
-    report.users += done.users;
-    report.records += done.records;
-    broughtBack += done.users + done.records;
-    if (dryRun) return;
+    return;
   }
 }
 

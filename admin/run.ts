@@ -20,6 +20,8 @@ export type World = {
   readonly stdin: Terminal["input"];
   readonly stdout: { write(text: string): unknown };
   readonly stderr: Terminal["output"];
+  /** Runs a command line in a process that a stage's resources are linked to; answers with its exit code. */
+  readonly runInStageShell: (stage: string, args: readonly string[]) => Promise<number>;
   /** Has `close` called when the operator interrupts. */
   readonly onInterrupt?: (close: () => Promise<void>) => void;
 };
@@ -76,8 +78,8 @@ export async function runAdmin(args: readonly string[], world: World): Promise<n
   try {
     const program = createProgram(run, {
       print,
-      exitWith: (code) => {
-        exitCode = code;
+      runInStage: async (stage, commandLine) => {
+        exitCode = await world.runInStageShell(stage, commandLine);
       },
       stdout: world.stdout,
     });

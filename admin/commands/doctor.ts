@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import path from "node:path";
 import type { Command } from "commander";
 import { AdminError } from "../admin-error.ts";
 import { examine, type Finding } from "../doctor.ts";
@@ -14,7 +12,10 @@ const MARKS = {
   unknown: "UNKNOWN",
 } as const satisfies Record<Finding["state"], string>;
 
-export function addDoctorCommand(program: Command, run: Run, exitWith: (code: number) => void): void {
+/** Runs a command once more, with a stage's resources linked to it. */
+type RunInStage = (stage: string, args: readonly string[]) => Promise<void>;
+
+export function addDoctorCommand(program: Command, run: Run, runInStage: RunInStage): void {
   program
     .command("doctor")
     .description("look at all that a stage has, and say what is wrong and what to do; it changes nothing")
@@ -36,7 +37,7 @@ Examples:
     .action(async ({ stage }: { stage?: string }) => {
       const here = linked("App", "stage");
       if (stage !== undefined && here === undefined) {
-        exitWith(await runInShell(stage, program.opts().json === true));
+        await runInStage(stage, ["doctor", ...(program.opts().json === true ? ["--json"] : [])]);
         return;
       }
       if (stage !== undefined && stage !== here) {
@@ -62,20 +63,4 @@ function textOf(findings: readonly Finding[]): string {
       return todo === undefined ? line : `${line}\n${" ".repeat(width)}  To do: ${todo}`;
     })
     .join("\n");
-}
-
-const ROOT = path.join(import.meta.dirname, "../..");
-
-/** The same command, with the stage's resources linked to it. */
-async function runInShell(stage: string, json: boolean): Promise<number> {
-  const sst = path.join(ROOT, "node_modules/sst/bin/sst.mjs");
-  const doctor = [process.execPath, path.join(ROOT, "admin/main.ts"), "doctor", ...(json ? ["--json"] : [])];
-  const child = spawn(process.execPath, [sst, "shell", "--stage", stage, "--", ...doctor], {
-    cwd: ROOT,
-    stdio: "inherit",
-  });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? 1));
-  });
 }

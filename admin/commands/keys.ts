@@ -178,6 +178,15 @@ In production, results:write and sessions:write cannot be one key's: a client co
     )
     .option("--expires-in <span>", "when the new key ends, as in 90d (default: never)", parseLifetime)
     .option(...YES)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run admin -- keys rotate key_... --overlap 24h
+  npm run admin -- keys rotate key_... --overlap 0m --yes
+
+The first hands over in a day; the second is for a key that leaked.`,
+    )
     .action((keyId: string, options: { overlap: number; expiresIn?: number; yes?: boolean }) =>
       run(async ({ registry, target, now, confirm }): Promise<Answer> => {
         await registry.findKey(keyId);

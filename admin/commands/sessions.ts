@@ -42,7 +42,7 @@ export function addSessionCommands(program: Command, run: Run): void {
         const { sessions: found, next } =
           read === undefined
             ? { sessions: [], next: undefined }
-            : pageSessions({ ...read, lastScanned: read.lastScanned }, page, toSeconds(work.now()));
+            : pageSessions(read, page, toSeconds(work.now()));
         const rows = sessionTable(found);
         return {
           json: found.map(sessionBody),

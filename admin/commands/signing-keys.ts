@@ -40,10 +40,16 @@ export function addSigningKeyCommands(
     .option("--replace", "throw away the set there is: every token stops working at once")
     .option(
       "--print",
-      "print a new set, private halves included, and keep it nowhere: for the first deploy of a stage, as in\n" +
-        "npm run --silent admin -- signing-keys generate --print | npx sst secret set SigningKeys --stage <stage>",
+      "print a new set, private halves included, and keep it nowhere: for a stage's first deploy",
     )
     .option(...YES)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run admin -- signing-keys generate
+  npm run --silent admin -- signing-keys generate --print | npx sst secret set SigningKeys --stage production`,
+    )
     .action(async ({ replace, print, yes }: { replace?: boolean; print?: boolean; yes?: boolean }) => {
       if (print === true) {
         const made = await generateSigningKeySet(Date.now());
@@ -89,6 +95,14 @@ export function addSigningKeyCommands(
     )
     .option("--force", "take the next step even though it is not due: valid tokens may be refused")
     .option(...YES)
+    .addHelpText(
+      "after",
+      `
+Example:
+  npx sst shell --stage production -- npm run admin -- signing-keys rotate
+
+Deploy after each step, then run \`signing-keys list\`, with which the wait for the next one begins.`,
+    )
     .action(({ force, yes }: { force?: boolean; yes?: boolean }) =>
       run(async (work) => {
         const standing = await lookUp(work);

@@ -3,7 +3,7 @@ import { deriveUserId } from "../../functions/core/ids.ts";
 import { isLive, viewSlot } from "../../functions/core/session.ts";
 import { listSessions } from "../../functions/core/session-list.ts";
 import { toIso, toSeconds } from "../../functions/core/time.ts";
-import { userStatus } from "../../functions/core/user.ts";
+import { type User, userStatus } from "../../functions/core/user.ts";
 import { resultBody, sessionBody } from "../../functions/routes/answers.ts";
 import type { UserOverview } from "../../functions/store/verification/read.ts";
 import { fields } from "../answer.ts";
@@ -127,15 +127,7 @@ function view({ user, slot, records }: UserOverview, nowSeconds: number) {
   return { json, text };
 }
 
-function resultText({
-  status,
-  reason,
-  sessionId,
-}: {
-  status: string;
-  reason?: string;
-  sessionId: string;
-}): string {
+function resultText({ status, reason, sessionId }: NonNullable<User["result"]>): string {
   return `${status} (${sessionId})${reason === undefined ? "" : `: ${oneLine(reason)}`}`;
 }
 
