@@ -63,7 +63,7 @@ test("every body has an example, and every example is what its schema says", () 
   for (const { where, schema, examples } of operations.flatMap(({ operation }) => bodiesOf(operation))) {
     const local = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"openapi#/components'));
     const validate = ajv.compile(local);
-    expect(examples, where).not.toEqual([]);
+    expect(examples).not.toEqual([]);
     for (const example of examples) {
       expect(validate(example) ? [] : validate.errors, `${where}: ${JSON.stringify(example)}`).toEqual([]);
       checked += 1;
@@ -77,7 +77,7 @@ test("every code that an operation lists has an example of its own", () => {
     const shown = bodiesOf(operation)
       .flatMap(({ examples }) => examples as { code?: string; type?: string }[])
       .filter(({ type }) => type?.startsWith("urn:verification-sessions:problem:"));
-    expect(shown.map(({ code }) => code).toSorted(), operation.operationId).toEqual(
+    expect(shown.map(({ code }) => code).toSorted()).toEqual(
       [...codesOf(operation).keys()].toSorted(),
     );
   }
