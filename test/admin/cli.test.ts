@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { isWellFormedApiKey } from "../../functions/core/api-key.ts";
-import { createProgram } from "../../scripts/admin/program.ts";
+import { createProgram } from "../../admin/program.ts";
 import { type AdminRun, admin } from "../support/admin-cli.ts";
 import { newDirectory, removeDirectory, type RunningDev, startDev } from "../support/dev-server.ts";
 

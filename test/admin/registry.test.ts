@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, inject, test } from "vitest";
 import { hashApiKey, isWellFormedApiKey } from "../../functions/core/api-key.ts";
-import { createClientsStore } from "../../functions/store/clients.ts";
-import { AdminError, createRegistry } from "../../scripts/admin/registry.ts";
+import { createClientsStore } from "../../functions/store/clients/store.ts";
+import { AdminError } from "../../admin/admin-error.ts";
+import { createRegistry } from "../../admin/registry/registry.ts";
 import { createTables } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 
@@ -11,36 +12,46 @@ const NOW = 1_800_000_000;
 const HOUR = 3_600;
 
 async function createOffice() {
-  const client = connectLocal(inject("dynamodbEndpoint"));
+  const dynamodb = connectLocal(inject("dynamodbEndpoint"));
   const suffix = randomUUID();
   const tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
-  await createTables(client, tables);
+  await createTables(dynamodb, tables);
   const clock = { now: NOW };
-  const registry = createRegistry(client, tables.clientsTable, {
+  const registry = createRegistry(dynamodb, tables.clientsTable, {
     now: () => clock.now * 1000,
     actor: "ann",
   });
   return {
     clock,
     registry,
-    store: createClientsStore(client, tables.clientsTable),
+    /** What a container that has just started knows. */
+    container: () =>
+      createClientsStore({ dynamodb, tableName: tables.clientsTable, now: () => clock.now * 1000 }),
+    keyOf: async (text: string) => {
+      const store = createClientsStore({
+        dynamodb,
+        tableName: tables.clientsTable,
+        now: () => clock.now * 1000,
+      });
+      return (await keyOf(text)).key;
+    },
     /** All that is stored, as one text. */
     stored: async () =>
-      JSON.stringify((await client.send(new ScanCommand({ TableName: tables.clientsTable }))).Items),
+      JSON.stringify((await dynamodb.send(new ScanCommand({ TableName: tables.clientsTable }))).Items),
   };
 }
 
 const SANDBOX = { environment: "sandbox", scopes: ["users:read"] } as const;
 
 test("a key's text is answered once, and stored as its hash alone", async () => {
-  const { registry, store, stored } = await createOffice();
+  const { registry, keyOf, stored } = await createOffice();
   const { clientId } = await registry.createClient("Acme");
   const { text, key } = await registry.createKey({ clientId, ...SANDBOX, label: "backend" });
   const rotated = await registry.rotateKey(key.keyId, NOW);
 
   expect(isWellFormedApiKey(text)).toBe(true);
   expect(key).toEqual({ keyId: key.keyId, clientId, ...SANDBOX, label: "backend", createdAt: NOW });
-  expect(await store.findApiKey(hashApiKey(text))).toMatchObject({ keyId: key.keyId });
+  expect(await keyOf(text)).toMatchObject({ keyId: key.keyId });
   const everything = await stored();
   for (const secret of [text, rotated.text]) {
     expect(everything).not.toContain(secret);
@@ -49,11 +60,11 @@ test("a key's text is answered once, and stored as its hash alone", async () => 
 });
 
 test("nothing that an operator sees holds the secret that user ids are derived with", async () => {
-  const { registry, store } = await createOffice();
+  const { registry, keyOf } = await createOffice();
   const created = await registry.createClient("Acme");
   const { clientId } = created;
   const made = await registry.createKey({ clientId, ...SANDBOX });
-  const secret = (await store.findApiKey(hashApiKey(made.text)))?.userIdSecret ?? "";
+  const secret = (await keyOf(made.text))?.userIdSecret ?? "";
   const rotated = await registry.rotateKey(made.key.keyId, NOW);
   const seen = JSON.stringify([
     created,
@@ -75,11 +86,11 @@ test("nothing that an operator sees holds the secret that user ids are derived w
 });
 
 test("all keys of a client derive the same users, and those of another client do not", async () => {
-  const { registry, store } = await createOffice();
+  const { registry, keyOf } = await createOffice();
   const [one, other] = [await registry.createClient("One"), await registry.createClient("Other")];
   const secretOf = async (clientId: string) => {
     const { text } = await registry.createKey({ clientId, ...SANDBOX });
-    return (await store.findApiKey(hashApiKey(text)))?.userIdSecret;
+    return (await keyOf(text))?.userIdSecret;
   };
 
   expect(await secretOf(one.clientId)).toBe(await secretOf(one.clientId));
@@ -87,7 +98,7 @@ test("all keys of a client derive the same users, and those of another client do
 });
 
 test("disabling a client disables every key it has, more than fit into one transaction too, and enabling undoes it", async () => {
-  const { registry, store } = await createOffice();
+  const { registry, keyOf } = await createOffice();
   const { clientId } = await registry.createClient("Acme");
   const bystander = await registry.createClient("Bystander");
   const untouched = await registry.createKey({ clientId: bystander.clientId, ...SANDBOX });
@@ -95,11 +106,7 @@ test("disabling a client disables every key it has, more than fit into one trans
     Array.from({ length: 95 }, async () => (await registry.createKey({ clientId, ...SANDBOX })).text),
   );
   const disabledAts = async () =>
-    new Set(
-      await Promise.all(
-        texts.map(async (text) => (await store.findApiKey(hashApiKey(text)))?.clientDisabledAt),
-      ),
-    );
+    new Set(await Promise.all(texts.map(async (text) => (await keyOf(text))?.clientDisabledAt)));
 
   expect(await registry.disableClient(clientId)).toMatchObject({ clientId, disabledAt: NOW });
   expect(await disabledAts()).toEqual(new Set([NOW]));

@@ -7,7 +7,7 @@ import { SESSION_TTL_SECONDS } from "../../functions/core/session.ts";
 import type { SigningKeySet } from "../../functions/core/signing-keys.ts";
 import { JWKS_MAX_AGE_SECONDS } from "../../functions/routes/public.ts";
 import { createTokenSigner, type TokenSigner } from "../../functions/token.ts";
-import { generateSigningKeySet, nextRotation, rotate } from "../../scripts/admin/signing-keys.ts";
+import { generateSigningKeySet, nextRotation, rotate } from "../../admin/signing-keys.ts";
 
 const ISSUER = "https://api.example.test";
 const MINUTE = 60;

@@ -75,7 +75,11 @@ describe("GET /v2/users/{refId}", () => {
       const answers = [
         await world.app.request(`/v2/users/${encodeURIComponent(refId)}`, { headers }),
         await world.app.request(`/v2/users/${refId}`, { headers }),
-        await world.app.request("/ignored", { headers }, { event: { rawPath: `/v2/users/${refId}` } }),
+        await world.app.request(
+          "/ignored",
+          { headers },
+          { gateway: { requestId: "r", path: `/v2/users/${refId}` } },
+        ),
       ];
       for (const answer of answers) expect(await answer.json()).toMatchObject({ userId });
     },
@@ -97,7 +101,7 @@ describe("GET /v2/users/{refId}", () => {
       const answer = await world.app.request(
         "/v2/users/a@b",
         { method: "DELETE", headers },
-        { event: { rawPath } },
+        { gateway: { requestId: "r", path: rawPath } },
       );
       expect([400, 404]).toContain(answer.status);
     }
@@ -242,7 +246,7 @@ describe("PUT result", () => {
       world.clock.nowMs += 5 * 3_600_000;
       if (!there) {
         const { DeleteCommand } = await import("@aws-sdk/lib-dynamodb");
-        await world.client.send(
+        await world.dynamodb.send(
           new DeleteCommand({ TableName: world.tables.verificationTable, Key: { pk: userId, sk: "slot" } }),
         );
       }

@@ -66,7 +66,7 @@ const sends = (command: string, sk?: string) => (sent: Sent) =>
 const transaction = sends("TransactWriteItems");
 
 const remove = (world: World, pk: string, sk: string) =>
-  world.client.send(new DeleteCommand({ TableName: world.tables.verificationTable, Key: { pk, sk } }));
+  world.dynamodb.send(new DeleteCommand({ TableName: world.tables.verificationTable, Key: { pk, sk } }));
 
 describe("the slot", () => {
   test("of a session that is reused or forced again with its key is due to be deleted when it expires", async () => {
@@ -172,7 +172,7 @@ describe("the slot", () => {
       });
       const forced = await actor(world, "lost", app).force();
       expect([forced.status, forced.body.created]).toEqual([201, true]);
-      const event = world.events.at(-1);
+      const event = world.lines.at(-1);
       expect(event).toMatchObject({ outcome: "session_forced", sessionId: forced.body.sessionId });
       // Whether a superseded one is still known of after such a loss is not promised.
       expect(event?.supersededSessionId).toBeOneOf([undefined, earlier?.sessionId]);
@@ -434,7 +434,7 @@ describe("an erasure", () => {
       const requests = ids.slice(at, at + 25).map((sessionId) => ({
         PutRequest: { Item: { pk: userId, sk: `session#${sessionId}`, sessionId, status: "canceled" } },
       }));
-      await world.client.send(
+      await world.dynamodb.send(
         new BatchWriteCommand({ RequestItems: { [world.tables.verificationTable]: requests } }),
       );
     }

@@ -33,11 +33,11 @@ test("every read that any route sends is consistent", async () => {
   await world.call("DELETE", path, { key });
 
   // The walk is no proof unless it went everywhere, and every way of reading was met.
-  expect(world.events.map(({ status }) => status)).toEqual([201, 200, 200, 200, 201, 200, 200, 200, 204]);
+  expect(world.lines.map(({ status }) => status)).toEqual([201, 200, 200, 200, 201, 200, 200, 200, 204]);
   const routes = world.app.routes
     .filter(({ method, path }) => method !== "ALL" && path.startsWith("/v2/"))
     .map(({ method, path }) => `${method} ${path}`);
-  expect(new Set(world.events.map(({ route }) => route))).toEqual(new Set(routes));
+  expect(new Set(world.lines.map(({ route }) => route))).toEqual(new Set(routes));
   expect(new Set(reads.map(({ command }) => command))).toEqual(
     new Set(["GetItemCommand", "BatchGetItemCommand", "QueryCommand"]),
   );

@@ -60,7 +60,7 @@ describe("a passing fault is not seen by the caller", () => {
       plan.fault = firstOf(touches(sk), { when: "before", error });
       expect((await world.open({ refId: `passing-${sk}` })).status).toBe(201);
     }
-    expect(world.events.at(-1)).toMatchObject({ storeRetries: 1, dynamodbRequests: 2 });
+    expect(world.lines.at(-1)).toMatchObject({ storeRetries: 1, dynamodbRequests: 2 });
   });
 
   test("a transaction that was canceled by a conflict is made again", async () => {
@@ -195,7 +195,7 @@ describe("a store that", () => {
       key: world.demo.apiKeys.sandbox,
       json: { refId: "r" },
     });
-    return { answer, event: world.events.at(-1) };
+    return { answer, event: world.lines.at(-1) };
   };
 
   test("takes requests and never answers is given up while there is time to say so", async () => {
@@ -222,7 +222,7 @@ describe("a store that", () => {
 test("nothing is sent that could not be answered within the time of the request", async () => {
   const world = await createWorld();
   const spent = { ...newRequestScope(), deadlineMs: performance.now() };
-  const read = () => createClientsStore(world.client, world.tables.clientsTable).findApiKey("hash");
+  const read = () => createClientsStore(world.dynamodb, world.tables.clientsTable).findApiKey("hash");
   await expect(requestScope.run(spent, read)).rejects.toThrow(Unavailable);
   expect(spent.dynamodbRequests).toBe(0);
   await expect(requestScope.run(newRequestScope(), read)).resolves.toBeUndefined();
@@ -260,7 +260,7 @@ describe("a write whose answer was lost has happened once", () => {
     );
     const forced = await world.open({ refId: "late", forceCreation: true });
     expect(forced.status).toBe(201);
-    await expect(world.client.send(new PutItemCommand(late as never) as never)).rejects.toThrow(
+    await expect(world.dynamodb.send(new PutItemCommand(late as never) as never)).rejects.toThrow(
       ConditionalCheckFailedException,
     );
     expect((await world.call("GET", "/v2/session", { token: forced.body.token })).status).toBe(200);
@@ -319,7 +319,7 @@ describe("a write whose answer was lost has happened once", () => {
     expect((await world.call("DELETE", "/v2/users/lost-life", { key })).status).toBe(204);
     expect(await world.items(body.userId)).toEqual([]);
     // And all of it is told in the log as done.
-    expect(world.events.map(({ outcome }) => outcome).slice(2)).toEqual([
+    expect(world.lines.map(({ outcome }) => outcome).slice(2)).toEqual([
       "session_started",
       "result_recorded",
       "session_created",
