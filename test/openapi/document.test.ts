@@ -77,9 +77,7 @@ test("every code that an operation lists has an example of its own", () => {
     const shown = bodiesOf(operation)
       .flatMap(({ examples }) => examples as { code?: string; type?: string }[])
       .filter(({ type }) => type?.startsWith("urn:verification-sessions:problem:"));
-    expect(shown.map(({ code }) => code).toSorted()).toEqual(
-      [...codesOf(operation).keys()].toSorted(),
-    );
+    expect(new Set(shown.map(({ code }) => code))).toEqual(new Set(codesOf(operation).keys()));
   }
 });
 
