@@ -131,15 +131,11 @@ const OWN_SESSION = {
   expiresAt: EXPIRES_AT,
 };
 
-/** The values of parameters and headers in examples. */
+/** The values of path parameters in examples, and of the request that they belong to. */
 export const EXAMPLE = {
   refId: REF_ID,
   sessionId: SESSION_ID,
-  limit: "20",
-  cursor: "c2VzXzAxTTgyWjBRNEI",
-  idempotencyKey: "order-A-1007",
   requestId: REQUEST_ID,
-  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 } as const;
 
 type AnswerProse = { readonly description: string; readonly example?: unknown };
@@ -222,7 +218,7 @@ Without \`forceCreation\` the call can be repeated at will. To repeat a forced c
     answers: {
       200: {
         description: "A page of sessions.",
-        example: { sessions: [COMPLETED], nextCursor: EXAMPLE.cursor },
+        example: { sessions: [COMPLETED], nextCursor: "c2VzXzAxTTgyWjBRNEI" },
       },
     },
   },
@@ -473,7 +469,6 @@ export const OPERATION_PROBLEMS: {
 
 /** What the example of any problem says of its request. */
 export const EXAMPLE_INSTANCE = `urn:verification-sessions:request:${REQUEST_ID}`;
-export const EXAMPLE_REQUEST_ID = REQUEST_ID;
 
 export const PARAMETER_PROSE = {
   refId: "Your own id for the end user, percent-encoded where the path needs it.",

@@ -144,7 +144,6 @@ const COMMON_PARAMETERS = {
     required: false,
     description: PARAMETER_PROSE["x-request-id"],
     schema: { type: "string" },
-    example: EXAMPLE.requestId,
   },
   TraceParent: {
     name: "traceparent",
@@ -152,7 +151,6 @@ const COMMON_PARAMETERS = {
     required: false,
     description: PARAMETER_PROSE.traceparent,
     schema: { type: "string" },
-    example: EXAMPLE.traceparent,
   },
 };
 
@@ -232,8 +230,6 @@ function documentOperation(name: OperationName, codeSamples: readonly CodeSample
 const nameOf = (summary: string) =>
   summary.toLowerCase().replaceAll(/[^a-z0-9]+(.)/g, (_, letter: string) => letter.toUpperCase());
 
-const camelCase = (name: string) => name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-
 function parametersOf({ path, parameters, query, headers: named, access }: Operation): Parameter[] {
   const parts = [
     { where: "path", members: membersOf(parameters) },
@@ -256,7 +252,8 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
         required: required || where === "path",
         description: PARAMETER_PROSE[name as keyof typeof PARAMETER_PROSE],
         schema,
-        example: EXAMPLE[camelCase(name) as keyof typeof EXAMPLE],
+        // What has an example is sent when a call is tried, so that only what must be sent has one.
+        ...(where === "path" ? { example: EXAMPLE[name as keyof typeof EXAMPLE] } : {}),
       })),
     ),
     // Anybody may send these; the public calls have nothing to trace.
