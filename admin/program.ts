@@ -5,9 +5,14 @@ import { AdminError } from "./admin-error.ts";
 import type { Answer } from "./answer.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addClientCommands } from "./commands/clients.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFlowCommands } from "./commands/flows.ts";
 import { addKeyCommands } from "./commands/keys.ts";
+import { addRestoreCommand } from "./commands/restore.ts";
+import { addSessionCommands } from "./commands/sessions.ts";
 import { addSigningKeyCommands } from "./commands/signing-keys.ts";
+import { addUpgradeCommand } from "./commands/upgrade.ts";
+import { addUserCommands } from "./commands/users.ts";
 import { TARGET_HELP } from "./target.ts";
 import type { Run } from "./work.ts";
 
@@ -19,6 +24,8 @@ export class HelpShown extends Error {
 type Output = {
   /** Prints an answer that needs no data. */
   readonly print: (answer: Answer) => void;
+  /** Runs a command once more, with a stage's resources linked to it. */
+  readonly runInStage: (stage: string, args: readonly string[]) => Promise<void>;
   /** Where help goes. */
   readonly stdout: { write(text: string): unknown };
 };
@@ -27,7 +34,7 @@ type Output = {
  * All commands. Parsing throws AdminError for what was typed wrongly, with what would be right.
  * @param run runs what the chosen command does
  */
-export function createProgram(run: Run, { print, stdout }: Output): Command {
+export function createProgram(run: Run, { print, runInStage, stdout }: Output): Command {
   const program = new Command("npm run admin --")
     .description("Clients, API keys, flows, users, sessions, signing keys, and what was done to them.")
     .version(readVersion(), "--version", "print the version")
@@ -54,8 +61,13 @@ with, if that was not 0.`,
   addClientCommands(program, run);
   addKeyCommands(program, run);
   addFlowCommands(program, run);
+  addUserCommands(program, run);
+  addSessionCommands(program, run);
   addSigningKeyCommands(program, run, print);
   addAuditCommands(program, run);
+  addDoctorCommand(program, run, runInStage);
+  addRestoreCommand(program, run);
+  addUpgradeCommand(program, run);
   forEachCommand(program, (command, commandPath) => {
     command.exitOverride((error) => {
       throw error.exitCode === 0 ? new HelpShown() : new AdminError(whatIsWrong(error, command, commandPath));

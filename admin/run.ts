@@ -1,10 +1,12 @@
 import { Unavailable } from "../functions/store/retry.ts";
+import { createVerificationStore } from "../functions/store/verification/store.ts";
 import { LocalError } from "../scripts/local/local-error.ts";
 import { AdminError } from "./admin-error.ts";
 import type { Answer } from "./answer.ts";
 import { confirm, type Terminal } from "./confirm.ts";
 import { createProgram, HelpShown } from "./program.ts";
 import { createProgress } from "./progress.ts";
+import { reason } from "./reason.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Target } from "./target.ts";
 import type { Run } from "./work.ts";
@@ -18,6 +20,8 @@ export type World = {
   readonly stdin: Terminal["input"];
   readonly stdout: { write(text: string): unknown };
   readonly stderr: Terminal["output"];
+  /** Runs a command line in a process that a stage's resources are linked to; answers with its exit code. */
+  readonly runInStageShell: (stage: string, args: readonly string[]) => Promise<number>;
   /** Has `close` called when the operator interrupts. */
   readonly onInterrupt?: (close: () => Promise<void>) => void;
 };
@@ -44,10 +48,16 @@ export async function runAdmin(args: readonly string[], world: World): Promise<n
     const close = () => (closing ??= target.close());
     world.onInterrupt?.(close);
     try {
-      const { dynamodb, tables } = target;
+      const { dynamodb, tables, retention } = target;
       const answer = await task({
         target,
         registry: createRegistry(dynamodb, tables.clientsTable, { now: world.now, actor: target.actor }),
+        verification: createVerificationStore({
+          dynamodb,
+          tableName: tables.verificationTable,
+          now: world.now,
+          ...retention,
+        }),
         now: world.now,
         confirm: async (question, yes) => {
           progress.clear();
@@ -66,7 +76,13 @@ export async function runAdmin(args: readonly string[], world: World): Promise<n
   };
 
   try {
-    const program = createProgram(run, { print, stdout: world.stdout });
+    const program = createProgram(run, {
+      print,
+      runInStage: async (stage, commandLine) => {
+        exitCode = await world.runInStageShell(stage, commandLine);
+      },
+      stdout: world.stdout,
+    });
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof HelpShown) return DONE;
@@ -100,11 +116,4 @@ function describe(error: unknown): Described {
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "internal", message, exitCode: FAULT };
-}
-
-/** What went wrong on the way to AWS, in one line. */
-export function reason(error: unknown): string {
-  if (!(error instanceof Error)) return "no reason given";
-  const { code } = error as NodeJS.ErrnoException;
-  return `${code ?? error.name}${error.message === "" ? "" : `: ${error.message.replaceAll(/\s+/g, " ")}`}`;
 }

@@ -75,3 +75,11 @@ export async function rotate({ keys }: SigningKeySet, nowMs: number): Promise<Si
 function retire({ kty, crv, kid, x }: SigningKey, since: number): SigningKey {
   return { kty, crv, kid, x, state: "retired", since };
 }
+
+/** Tells sets of keys apart, and holds no secret. */
+export function fingerprint({ keys }: SigningKeySet): string {
+  return keys
+    .map(({ kid, state }) => `${kid}:${state}`)
+    .toSorted()
+    .join(",");
+}

@@ -1,3 +1,4 @@
+import type { VerificationStore } from "../functions/store/verification/store.ts";
 import type { Answer } from "./answer.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { Target } from "./target.ts";
@@ -6,6 +7,8 @@ import type { Target } from "./target.ts";
 export type Work = {
   readonly target: Target;
   readonly registry: Registry;
+  /** Users and sessions, as the API itself works on them. */
+  readonly verification: VerificationStore;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
   /**

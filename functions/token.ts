@@ -28,8 +28,8 @@ export type TokenSigner = {
 const Claims = v.object({
   iss: v.string(),
   aud: v.string(),
-  sub: v.pipe(v.string(), v.check(isUserId)),
-  sid: v.pipe(v.string(), v.check(isSessionId)),
+  sub: v.pipe(v.string(), v.guard(isUserId)),
+  sid: v.pipe(v.string(), v.guard(isSessionId)),
   cid: v.string(),
   env: v.picklist(ENVIRONMENTS),
   flow: v.string(),

@@ -62,6 +62,10 @@ export function addFlowCommands(program: Command, run: Run): void {
     .addOption(clientOption())
     .addOption(environmentOption())
     .option(...YES)
+    .addHelpText(
+      "after",
+      "\nExample:\n  npm run admin -- flows remove kyc-plus --client cli_... --environment sandbox",
+    )
     .action((flowId: string, { client, environment, yes }: FlowOptions) =>
       run(async ({ registry, target, confirm }) => {
         await registry.findFlow(client, environment, flowId);

@@ -4,7 +4,7 @@ import { apiKeyState } from "../../functions/core/api-key.ts";
 import { toSeconds } from "../../functions/core/time.ts";
 import { AdminError } from "../admin-error.ts";
 import { type Answer, fields, isoOrNone, table } from "../answer.ts";
-import { findLastUse } from "../key-usage.ts";
+import { findLastUses } from "../key-usage.ts";
 import {
   clientOption,
   environmentOption,
@@ -27,8 +27,6 @@ type NewKeyOptions = {
 };
 
 const DEFAULT_OVERLAP = "24h";
-/** The embedded engine and DynamoDB alike take a few at once. */
-const READS_AT_ONCE = 25;
 const KEY_ID = "the key's id (not the key), as `keys list` shows it";
 
 export function addKeyCommands(program: Command, run: Run): void {
@@ -180,6 +178,15 @@ In production, results:write and sessions:write cannot be one key's: a client co
     )
     .option("--expires-in <span>", "when the new key ends, as in 90d (default: never)", parseLifetime)
     .option(...YES)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run admin -- keys rotate key_... --overlap 24h
+  npm run admin -- keys rotate key_... --overlap 0m --yes
+
+The first hands over in a day; the second is for a key that leaked.`,
+    )
     .action((keyId: string, options: { overlap: number; expiresIn?: number; yes?: boolean }) =>
       run(async ({ registry, target, now, confirm }): Promise<Answer> => {
         await registry.findKey(keyId);
@@ -204,16 +211,10 @@ function shownOnce(text: string): string {
 }
 
 async function withLastUse({ target, now, progress }: Work, keys: readonly ApiKeyInfo[]) {
-  const views: ReturnType<typeof view>[] = [];
-  for (let at = 0; at < keys.length; at += READS_AT_ONCE) {
-    progress(`Looking up when keys were used: ${at} of ${keys.length}`);
-    const batch = keys.slice(at, at + READS_AT_ONCE).map(async (key) => {
-      const lastUsedAt = await findLastUse(target.dynamodb, target.tables.verificationTable, key.keyId);
-      return view(key, toSeconds(now()), lastUsedAt);
-    });
-    views.push(...(await Promise.all(batch)));
-  }
-  return views;
+  const { dynamodb, tables } = target;
+  const keyIds = keys.map(({ keyId }) => keyId);
+  const lastUses = await findLastUses(dynamodb, tables.verificationTable, keyIds, progress);
+  return keys.map((key) => view(key, toSeconds(now()), lastUses.get(key.keyId)));
 }
 
 function view(key: ApiKeyInfo, nowSeconds: number, lastUsedAt?: number) {

@@ -6,6 +6,7 @@ import { type Answer, table } from "../answer.ts";
 import type { AuditAction } from "../registry/audit.ts";
 import type { SigningKeyStore } from "../signing-key-store.ts";
 import {
+  fingerprint,
   generateSigningKeySet,
   nextRotation,
   type Rotation,
@@ -26,7 +27,11 @@ const AUDIT_ACTIONS = {
   drop: "signing-keys.dropped",
 } as const satisfies Record<RotationStep, AuditAction>;
 
-export function addSigningKeyCommands(program: Command, run: Run, printAnswer: (answer: Answer) => void): void {
+export function addSigningKeyCommands(
+  program: Command,
+  run: Run,
+  printAnswer: (answer: Answer) => void,
+): void {
   const signingKeys = program.command("signing-keys").description("the keys that sign session tokens");
 
   signingKeys
@@ -35,10 +40,16 @@ export function addSigningKeyCommands(program: Command, run: Run, printAnswer: (
     .option("--replace", "throw away the set there is: every token stops working at once")
     .option(
       "--print",
-      "print a new set, private halves included, and keep it nowhere: for the first deploy of a stage, as in\n" +
-        "npm run --silent admin -- signing-keys generate --print | npx sst secret set SigningKeys --stage <stage>",
+      "print a new set, private halves included, and keep it nowhere: for a stage's first deploy",
     )
     .option(...YES)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run admin -- signing-keys generate
+  npm run --silent admin -- signing-keys generate --print | npx sst secret set SigningKeys --stage production`,
+    )
     .action(async ({ replace, print, yes }: { replace?: boolean; print?: boolean; yes?: boolean }) => {
       if (print === true) {
         const made = await generateSigningKeySet(Date.now());
@@ -84,6 +95,14 @@ export function addSigningKeyCommands(program: Command, run: Run, printAnswer: (
     )
     .option("--force", "take the next step even though it is not due: valid tokens may be refused")
     .option(...YES)
+    .addHelpText(
+      "after",
+      `
+Example:
+  npx sst shell --stage production -- npm run admin -- signing-keys rotate
+
+Deploy after each step, then run \`signing-keys list\`, with which the wait for the next one begins.`,
+    )
     .action(({ force, yes }: { force?: boolean; yes?: boolean }) =>
       run(async (work) => {
         const standing = await lookUp(work);
@@ -142,13 +161,6 @@ async function lookUp(work: Work): Promise<Standing> {
     keys,
     next: nextRotation(keys, await work.registry.signingKeysSeenSince(fingerprint(keys))),
   };
-}
-
-function fingerprint({ keys }: SigningKeySet): string {
-  return keys
-    .map(({ kid, state }) => `${kid}:${state}`)
-    .toSorted()
-    .join(",");
 }
 
 async function save(

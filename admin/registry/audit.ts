@@ -29,7 +29,7 @@ export const AUDIT_ACTIONS = [
   "session.cancel-failed",
   "restore.begun",
   "restore.done",
-  "clients.upgraded",
+  "flow.moved",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -5,6 +5,7 @@ import { flowRegistry } from "./flows.ts";
 import { keyRegistry } from "./keys.ts";
 import { signingKeyRegistry } from "./signing-keys.ts";
 import { openClientsTable } from "./table.ts";
+import { upgradeRegistry } from "./upgrade.ts";
 
 export type Registry = ReturnType<typeof createRegistry>;
 
@@ -27,5 +28,6 @@ export function createRegistry(
     ...flowRegistry(table),
     ...signingKeyRegistry(table),
     ...auditRegistry(table),
+    ...upgradeRegistry(table),
   };
 }

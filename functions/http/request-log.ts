@@ -68,6 +68,9 @@ const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
   "strict-transport-security": "max-age=63072000", // two years
 } as const;
+/** Lambda stops the function after 10 s; this leaves time to answer `unavailable` in our own format. */
+const REQUEST_BUDGET_MS = 7_000;
+
 /** The function's own id of the invocation, where there is one. */
 export const awsRequestIdOf = (c: AppContext) => {
   const awsRequestId = c.env?.gateway?.awsRequestId;
@@ -85,7 +88,7 @@ export function logRequests(log: Log): Handler<AppEnv> {
     const fields: LogFields = {};
     c.set("requestId", requestId);
     c.set("log", fields);
-    const scope = newRequestScope();
+    const scope = newRequestScope(REQUEST_BUDGET_MS);
     await requestScope.run(scope, async () => next());
 
     const { headers, status } = c.res;

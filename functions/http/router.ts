@@ -176,13 +176,18 @@ async function requestOf(c: AppContext, operation: Operation) {
     parameters: parse(parameters ?? NoQuery, parameters === undefined ? {} : c.req.param()),
     // Public calls ignore what they do not know.
     query: access.kind === "public" ? { value: {} } : parse(query ?? NoQuery, Object.fromEntries(search)),
-    headers: headers === undefined ? { value: {} } : parse(headers, c.req.header()),
+    headers: headers === undefined ? { value: {} } : parse(headers, headersNamed(c, headers.entries)),
     body: parse(body ?? NoBody, sent.value),
   };
   const errors = Object.values(parts).flatMap((part) => ("errors" in part ? part.errors : []));
   const { parameters: p, query: q, headers: h, body: b } = parts;
   if ("errors" in p || "errors" in q || "errors" in h || "errors" in b) return refuseFields(errors);
   return { parameters: p.value, query: q.value, headers: h.value, body: b.value };
+}
+
+/** The headers that an operation knows, under the names that it gives them. */
+function headersNamed(c: AppContext, entries: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(Object.keys(entries).map((name) => [name, c.req.header(name)]));
 }
 
 function answer(c: AppContext, answered: Answer): Response {

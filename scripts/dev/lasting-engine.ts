@@ -7,7 +7,7 @@ const MAX_PAUSE_MS = 10_000;
 
 type LastingEngine = Engine & {
   /** Has a client refuse to send while the engine is not there, or not yet as it was: as if nobody listened. */
-  guard(client: DynamoDBDocumentClient): void;
+  guard(dynamodb: DynamoDBDocumentClient): void;
 };
 
 /**
@@ -60,8 +60,8 @@ export async function startLastingEngine({
 
   return {
     ...engine,
-    guard(client) {
-      client.middlewareStack.add(
+    guard(dynamodb) {
+      dynamodb.middlewareStack.add(
         (next) => (args) => {
           if (!isUp)
             throw Object.assign(new Error("The embedded DynamoDB is down"), { code: "ECONNREFUSED" });

@@ -1,16 +1,15 @@
 // The whole API on this machine: `npm run dev`. settings.ts says what the environment can ask of it.
 import { createServer, type RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { createRegistry } from "../../admin/registry/registry.ts";
+import { generateSigningKeySet } from "../../admin/signing-keys.ts";
+import { operatorName } from "../../admin/who.ts";
 import { createApp } from "../../functions/app.ts";
-import { newSessionId } from "../../functions/core/session-id.ts";
-import type { Log } from "../../functions/http/observe.ts";
-import { createClientsStore } from "../../functions/store/clients.ts";
+import type { Log } from "../../functions/http/request-log.ts";
+import { createClientsStore } from "../../functions/store/clients/store.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
-import { createTelemetry } from "../../functions/telemetry.ts";
+import { createLog } from "../../functions/telemetry/log.ts";
 import { createTokenSigner } from "../../functions/token.ts";
-import { operatorName } from "../admin/operator.ts";
-import { createRegistry } from "../admin/registry.ts";
-import { generateSigningKeySet } from "../admin/signing-keys.ts";
 import { createDemoClient } from "../local/demo.ts";
 import { damaged, saysDamaged } from "../local/engine.ts";
 import { DataInUse } from "../local/lease.ts";
@@ -32,8 +31,6 @@ import { findKeepingServer, removeRunningFile, writeRunningFile } from "./runnin
 import { readSettings, type Settings } from "./settings.ts";
 import { createTerminalLog } from "./terminal-log.ts";
 
-const SERVICE_NAME = "verification-sessions";
-const METRICS_NAMESPACE = "VerificationSessions";
 /** How long requests that are being answered may take to end before the server stops without them. */
 const DRAIN_MS = 3_000;
 
@@ -96,21 +93,23 @@ async function main(): Promise<void> {
     writePrivate(workspace.credentialsFile, demo);
   }
 
-  const client = connectLocal(engine.endpoint);
-  engine.guard(client);
+  const dynamodb = connectLocal(engine.endpoint);
+  engine.guard(dynamodb);
+  const now = Date.now;
   const app = createApp({
     stores: {
-      clients: createClientsStore(client, tables.clientsTable),
+      clients: createClientsStore({ dynamodb, tableName: tables.clientsTable, now }),
       verification: createVerificationStore({
-        client,
+        dynamodb,
         tableName: tables.verificationTable,
         retentionDays: settings.retentionDays,
+        userRetentionDays: settings.userRetentionDays,
+        now,
       }),
     },
     signer: await createTokenSigner(signingKeys, settings.issuer),
-    now: Date.now,
-    newId: newSessionId,
-    log: createLog(settings),
+    now,
+    log: logOf(settings),
   });
   const listener = getRequestListener(app.fetch);
   ready.resolve((incoming, outgoing) => void listener(incoming, outgoing));
@@ -145,10 +144,18 @@ async function main(): Promise<void> {
   );
 }
 
-/** A database that is damaged further in lets the engine start, which then answers with faults. */
+/** What the reader can solve in a line: a database that is damaged further in lets the engine start, then fails. */
 function explained(error: unknown): unknown {
-  for (let each = error; each instanceof Error; each = each.cause)
-    if (saysDamaged(each.message)) return damaged(openWorkspace().dataFile);
+  const endpoint = process.env.DYNAMODB_ENDPOINT;
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { code, message } = each as NodeJS.ErrnoException;
+    if (saysDamaged(message)) return damaged(openWorkspace().dataFile);
+    if (endpoint && (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "ERR_INVALID_URL")) {
+      return new LocalError(
+        `No DynamoDB answers at ${endpoint}, which DYNAMODB_ENDPOINT names (${code}). Start it, or leave the variable out.`,
+      );
+    }
+  }
   return error;
 }
 
@@ -160,13 +167,8 @@ function alreadyRuns(directory: string, { url, pid }: { url: string; pid: number
   );
 }
 
-function createLog({ log }: Settings): Log {
-  if (log !== "json") return createTerminalLog(log, console.log, console.error);
-  // Metrics are for CloudWatch to read out of the log; at a terminal they would be noise.
-  process.env.POWERTOOLS_METRICS_DISABLED ??= "true";
-  process.env.POWERTOOLS_SERVICE_NAME ??= SERVICE_NAME;
-  process.env.POWERTOOLS_METRICS_NAMESPACE ??= METRICS_NAMESPACE;
-  return createTelemetry();
+function logOf({ log }: Settings): Log {
+  return log === "json" ? createLog() : createTerminalLog(log, console.log, console.error);
 }
 
 /**

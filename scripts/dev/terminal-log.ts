@@ -1,10 +1,9 @@
 import { styleText } from "node:util";
-import type { Log } from "../../functions/http/observe.ts";
+import type { Log, RequestLine } from "../../functions/http/request-log.ts";
 import type { LogStyle } from "./settings.ts";
 
 type Print = (text: string) => void;
 type Style = Parameters<typeof styleText>[0];
-type Line = Parameters<Log["request"]>[0];
 
 /** A line a request for a person at a terminal, or none; what went wrong inside is shown with either. */
 export function createTerminalLog(style: Exclude<LogStyle, "json">, print: Print, complain: Print): Log {
@@ -19,7 +18,7 @@ export function createTerminalLog(style: Exclude<LogStyle, "json">, print: Print
 }
 
 /** Method, route, status, milliseconds and code. */
-export function shortLine({ route, status, durationMs, code }: Line): string {
+export function shortLine({ route, status, durationMs, code }: RequestLine): string {
   const time = `${Math.round(durationMs)} ms`;
   return [
     route ?? "(no such route)",
@@ -35,7 +34,8 @@ function colourOf(status: number): Style {
 }
 
 /** With the causes, the last of which is mostly what to mend. */
-function describe(error: Error): string {
-  const cause = error.cause instanceof Error ? `\nCause: ${describe(error.cause)}` : "";
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\nCause: ${describe(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;
 }

@@ -112,8 +112,12 @@ function compareAnswer(
 function compareProblems(documents: Documents, { old, now }: Operations): string[] {
   const after = codesOf(now);
   const lost = [...codesOf(old)].filter(([code, status]) => after.get(code) !== status);
+  const shown = examplesOf(now);
   return [
     ...lost.map(([code, status]) => `is not refused with ${status} ${code} any more`),
+    ...[...examplesOf(old)]
+      .filter((code) => after.has(code) && !shown.has(code))
+      .map((code) => `shows no ${code} any more`),
     ...compareSchemas(
       documents,
       withoutCodes(documents.before.components.schemas.Problem),
@@ -123,6 +127,13 @@ function compareProblems(documents: Documents, { old, now }: Operations): string
     ),
   ];
 }
+
+const examplesOf = ({ responses }: DocumentedOperation) =>
+  new Set(
+    Object.values(responses).flatMap(({ content }) =>
+      Object.keys(content?.["application/problem+json"]?.examples ?? {}),
+    ),
+  );
 
 function withoutCodes(problem: Schema = {}): Schema {
   const { code: _codes, ...properties } = problem.properties ?? {};

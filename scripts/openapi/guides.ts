@@ -1,11 +1,39 @@
+/** The sections that the reference itself is. */
+const SHOWN_AS_OPERATIONS = ["The calls"];
+
 /**
- * The guides as the reference shows them: the same text as docs/api.md, without its title and without what only a
- * repository has (links to neighbouring files, marks for tests).
+ * The guides as the reference shows them beside the operations: the text of docs/api.md, without its title and contents,
+ * without what the operations say themselves, and without what the viewer cannot show (drawings, neighbouring files).
  */
 export function guidesOf(markdown: string): string {
-  return markdown
+  const [head = "", ...sections] = markdown.split(/^(?=## )/m);
+  const introduction = head
     .replace(/^# .*\n+/, "")
-    .replaceAll(/^(```\w+) .*$/gm, "$1")
+    .split("\n\n")
+    .filter((paragraph) => !/^\[[^\]]+\]\(#[^)]*\) ·/.test(paragraph))
+    .join("\n\n");
+  const shown = sections.filter((section) => !SHOWN_AS_OPERATIONS.includes(titleOf(section)));
+  const anchors = new Set(
+    shown.flatMap((section) =>
+      [...section.matchAll(/^#{2,} (.*)$/gm)].map(([, title]) => anchorOf(title ?? "")),
+    ),
+  );
+  return [introduction, ...shown]
+    .join("")
+    .replaceAll(/^```mermaid\n[\s\S]*?^```\n+/gm, "")
+    .replaceAll(/\[([^\]]+)\]\(#([^)]*)\)/g, (_, text: string, anchor: string) =>
+      anchors.has(anchor) ? `[${text}](#description/${anchor})` : text,
+    )
     .replaceAll(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, "$1")
     .trim();
 }
+
+const titleOf = (section: string) => /^## (.*)/.exec(section)?.[1] ?? "";
+
+/** The anchor of a heading, as GitHub and the viewer make it. */
+const anchorOf = (title: string) =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, "")
+    .trim()
+    .replaceAll(/\s/g, "-");

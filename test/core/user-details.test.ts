@@ -29,7 +29,7 @@ describe("what the `user` of a call changes", () => {
     ],
     ["a group of nothing", { gone: null }, { set: {}, remove: [], extras: {} }],
   ])("%s", (_name, user, patch) => {
-    expect(toDetailsPatch(user)).toEqual(patch);
+    expect(toDetailsPatch(user as Parameters<typeof toDetailsPatch>[0])).toEqual(patch);
   });
 
   test("a patch is empty where no member is named, and has a value where one is given", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { base64url, decodeJwt, decodeProtectedHeader, importJWK, SignJWT } from "jose";
 import { beforeAll, expect, test } from "vitest";
-import { createWorld, type World } from "../support/world.ts";
+import { createWorld, signingKeyOf, type World } from "../support/world.ts";
 
 const RUNS = Number(process.env.HOSTILE_RUNS ?? 100);
 
@@ -53,7 +53,7 @@ test("a token with any one field changed, without our key, is refused", async ()
 });
 
 test("a rightly signed token whose claims are not as ours are is refused, and no fault", async () => {
-  const { kid = "", x = "", d = "" } = world.signingKeys.keys[0] ?? {};
+  const { kid, x, d } = signingKeyOf(world);
   const ours = await importJWK({ kty: "OKP", crv: "Ed25519", x, d }, "EdDSA");
   const sign = (claims: Record<string, unknown>) =>
     new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid }).sign(ours);

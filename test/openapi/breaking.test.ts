@@ -177,6 +177,11 @@ describe("what breaks clients", () => {
       "openSession is not refused with 422 unknown_flow any more",
     ],
     [
+      "a code's example is gone",
+      (d) => delete openSession(d).responses["422"].content["application/problem+json"].examples.unknown_flow,
+      "openSession shows no unknown_flow any more",
+    ],
+    [
       "a problem has a member less",
       (d) => delete schema(d, "Problem").properties.requestId,
       "readHealth problem has no requestId any more",

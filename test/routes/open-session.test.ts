@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { callApp, createWorld, inSeconds, ISSUER, iso, type World } from "../support/world.ts";
+import { callApp, createWorld, inSeconds, ISSUER, iso, signingKeyOf, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -50,6 +50,7 @@ describe("POST /v2/sessions", () => {
       "user.firstName": "Amina",
       "user.lastName": "Idrissi",
       "user.email": "amina@example.com",
+      rev: expect.any(String),
     });
   });
 
@@ -119,10 +120,13 @@ describe("POST /v2/sessions", () => {
       sk: `session#${first.body.sessionId}`,
       sessionId: first.body.sessionId,
       flowId: "idv",
+      clientId: world.demo.clientId,
+      environment: "sandbox",
       status: "superseded",
       createdAt: now,
       startedAt: now,
       endedAt: now,
+      rev: expect.any(String),
       ttl: now + 365 * 86_400,
     });
     expect(await world.item(first.body.userId, "slot")).not.toHaveProperty("startedAt");
@@ -604,8 +608,8 @@ describe("public routes", () => {
     const { status, body, headers, text } = await world.call("GET", "/.well-known/jwks.json");
     expect(status).toBe(200);
     expect(headers.get("cache-control")).toBe("public, max-age=300");
-    const { kid, x } = world.signingKeys.keys[0] ?? {};
+    const { kid, x, d } = signingKeyOf(world);
     expect(body).toEqual({ keys: [{ kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" }] });
-    expect(text).not.toContain(world.signingKeys.keys[0]?.d);
+    expect(text).not.toContain(d);
   });
 });

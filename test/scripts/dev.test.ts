@@ -25,6 +25,9 @@ async function start(env?: Record<string, string>, command?: readonly string[]):
   return dev;
 }
 
+/** For what comes in a moment, on a machine that may be busy. */
+const PATIENCE = { timeout: 20_000, interval: 20 };
+
 /** Of the engine that runs on this test's data. */
 function enginePid(): number {
   const leases = path.join(directory, "engines");
@@ -195,14 +198,11 @@ describe("npm run dev", () => {
     const { dev, output, stop } = await start({ DATA });
     await open(dev.url, dev.apiKeys.sandbox);
     process.kill(enginePid(), "SIGKILL");
-    await vi.waitFor(
-      async () => {
-        const { status } = await open(dev.url, dev.apiKeys.sandbox);
-        expect([200, 201, 503]).toContain(status);
-        expect(output()).toContain("The embedded DynamoDB runs again.");
-      },
-      { timeout: 20_000, interval: 20 },
-    );
+    await vi.waitFor(async () => {
+      const { status } = await open(dev.url, dev.apiKeys.sandbox);
+      expect([200, 201, 503]).toContain(status);
+      expect(output()).toContain("The embedded DynamoDB runs again.");
+    }, PATIENCE);
     const { status } = await open(dev.url, dev.apiKeys.sandbox, { refId: "later", flowId: "idv" });
     expect(status).toBe(201);
     expect(await stop()).toBe(0);
@@ -292,6 +292,10 @@ describe("npm run dev", () => {
       { LOG: "loud" },
       "LOG can be `json` or `silent`; leave it out for a short line a request at a terminal, JSON elsewhere.",
     ],
+    [
+      { DYNAMODB_ENDPOINT: "http://127.0.0.1:1" },
+      "No DynamoDB answers at http://127.0.0.1:1, which DYNAMODB_ENDPOINT names (ECONNREFUSED). Start it, or leave the variable out.",
+    ],
     [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
     [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
   ])("says in a line what is wrong with %j", async (env, message) => {
@@ -358,12 +362,12 @@ describe("the log of a whole run", () => {
         "POST /v2/sessions  \u001B[32m201\u001B[39m  \u001B[2mN ms\u001B[22m",
         "POST /v2/sessions  \u001B[33m401\u001B[39m  \u001B[2mN ms\u001B[22m  \u001B[33minvalid_api_key\u001B[39m",
       ]);
-    });
+    }, PATIENCE);
     process.kill(dev.pid, "SIGINT");
   });
 
   test("holds a line a request, and nothing secret or personal", async () => {
-    const { dev, output } = await start({ DATA: "memory", POWERTOOLS_LOG_LEVEL: "DEBUG" });
+    const { dev, output } = await start({ DATA: "memory" });
     const welcome = output().length;
     const canary = `canary${Math.random().toString(36).slice(2)}`;
     const refId = `${canary}@example.com`;
@@ -395,7 +399,7 @@ describe("the log of a whole run", () => {
     await fetch(`${dev.url}/v2/sessions`, { method: "POST", headers: { ...key, "idempotency-key": canary } });
 
     const log = output().slice(welcome);
-    const lines = log.split("\n").filter((line) => line.includes('"message":"request"'));
+    const lines = log.split("\n").filter((line) => line.includes('"event":"request"'));
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines)
       expect(JSON.parse(line)).toMatchObject({ requestId: expect.any(String), status: expect.any(Number) });

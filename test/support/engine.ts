@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
-import { TABLE_ACTIONS } from "../../infra/permissions.ts";
+import { PERMISSIONS } from "../../infra/permissions.ts";
 import { startEngine } from "../../scripts/local/engine.ts";
 import { LocalError } from "../../scripts/local/local-error.ts";
 import { createTables, dropTables, type TableNames } from "../../scripts/local/tables.ts";
@@ -24,7 +24,9 @@ declare module "vitest" {
 /** Fails the run if any test had the app send what infra/ does not grant to its role. */
 function checkGranted(actions: readonly string[]): void {
   const granted = new Set(
-    Object.entries(TABLE_ACTIONS).flatMap(([table, names]) => names.map((name) => actionName(table, name))),
+    Object.entries(PERMISSIONS.Api).flatMap(([table, { actions }]) =>
+      actions.map((name) => actionName(table, name)),
+    ),
   );
   const missing = actions.filter((action) => !granted.has(action));
   if (missing.length === 0) return;

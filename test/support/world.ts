@@ -199,3 +199,9 @@ export async function callApp(
 export const inSeconds = (nowMs: number) => Math.floor(nowMs / 1000);
 export const iso = (epochSeconds: number) =>
   new Date(epochSeconds * 1000).toISOString().replace(".000Z", "Z");
+
+/** The key that signs the world's tokens, with its private half. */
+export function signingKeyOf({ signingKeys }: World): { kid: string; x: string; d: string } {
+  for (const key of signingKeys.keys) if (key.state === "signing") return key;
+  throw new Error("No key signs");
+}
