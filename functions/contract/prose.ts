@@ -409,7 +409,7 @@ export const PROBLEM_PROSE = {
   },
   idempotency_mismatch: {
     when: "The `Idempotency-Key` was used with another `flowId`, `user` or `metadata`. Nothing was changed.",
-    detail: "This `Idempotency-Key` was used with another `flowId`, `user` or `metadata`.",
+    detail: "This `Idempotency-Key` was used with another `flowId`, `user` or `metadata`; use a new key.",
   },
   rate_limited: {
     when: "Your quota for this window is used up; repeat the call after `Retry-After` seconds.",
@@ -437,19 +437,27 @@ const unknownQuery = wrongMember(
 );
 const needs = (scope: Scope) => ({ detail: `This call needs an API key with the scope \`${scope}\`.` });
 
+/** What a call that only reads says of the store's failing. */
+const reads = {
+  unavailable: {
+    detail: "The call could not be answered. Repeat it as it is, after `Retry-After` seconds.",
+  },
+};
+
 /** Where a call's example of a problem is another than the code's own. */
 export const OPERATION_PROBLEMS: {
   readonly [Name in OperationName]?: {
     readonly [Code in RefusalCode | FaultCode]?: Pick<ProblemProse, "detail" | "errors">;
   };
 } = {
-  readUser: { invalid_request: wrongRefId, insufficient_scope: needs("users:read") },
+  readUser: { ...reads, invalid_request: wrongRefId, insufficient_scope: needs("users:read") },
   eraseUser: { invalid_request: wrongRefId, insufficient_scope: needs("users:write") },
   listSessions: {
+    ...reads,
     invalid_request: wrongMember("#/limit", "invalid_format", "must be a whole number from 1 to 100"),
     insufficient_scope: needs("users:read"),
   },
-  readSession: { invalid_request: wrongRefId, insufficient_scope: needs("users:read") },
+  readSession: { ...reads, invalid_request: wrongRefId, insufficient_scope: needs("users:read") },
   cancelSession: { invalid_request: wrongRefId },
   reportResult: {
     invalid_request: wrongMember(
@@ -462,9 +470,11 @@ export const OPERATION_PROBLEMS: {
       detail: "This session has a final result already; only the same result can be sent again.",
     },
   },
-  listFlows: { invalid_request: unknownQuery },
-  readOwnSession: { invalid_request: unknownQuery },
+  listFlows: { ...reads, invalid_request: unknownQuery },
+  readOwnSession: { ...reads, invalid_request: unknownQuery },
   startOwnSession: { invalid_request: unknownQuery },
+  readHealth: reads,
+  readPublicKeys: reads,
 };
 
 /** What the example of any problem says of its request. */

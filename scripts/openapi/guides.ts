@@ -1,5 +1,5 @@
 /** The sections that the reference itself is. */
-const SHOWN_AS_OPERATIONS = ["The calls"];
+const SHOWN_AS_OPERATIONS: ReadonlySet<string> = new Set(["The calls"]);
 
 /**
  * The guides as the reference shows them beside the operations: the text of docs/api.md, without its title and contents,
@@ -12,7 +12,7 @@ export function guidesOf(markdown: string): string {
     .split("\n\n")
     .filter((paragraph) => !/^\[[^\]]+\]\(#[^)]*\) ·/.test(paragraph))
     .join("\n\n");
-  const shown = sections.filter((section) => !SHOWN_AS_OPERATIONS.includes(titleOf(section)));
+  const shown = sections.filter((section) => !SHOWN_AS_OPERATIONS.has(titleOf(section)));
   const anchors = new Set(
     shown.flatMap((section) =>
       [...section.matchAll(/^#{2,} (.*)$/gm)].map(([, title]) => anchorOf(title ?? "")),
@@ -21,6 +21,7 @@ export function guidesOf(markdown: string): string {
   return [introduction, ...shown]
     .join("")
     .replaceAll(/^```mermaid\n[\s\S]*?^```\n+/gm, "")
+    .replaceAll(/^(```\w+) .*$/gm, "$1")
     .replaceAll(/\[([^\]]+)\]\(#([^)]*)\)/g, (_, text: string, anchor: string) =>
       anchors.has(anchor) ? `[${text}](#description/${anchor})` : text,
     )
