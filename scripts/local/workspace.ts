@@ -10,7 +10,11 @@ import { LocalError } from "./local-error.ts";
 export type Workspace = ReturnType<typeof openWorkspace>;
 
 /** The tables on the embedded engine. */
-export const LOCAL_TABLES = { verificationTable: "verification", clientsTable: "clients" } as const;
+export const LOCAL_TABLES = {
+  verificationTable: "verification",
+  clientsTable: "clients",
+  limitsTable: "limits",
+} as const;
 
 const DEFAULT_DIRECTORY = path.join(import.meta.dirname, "../../.local");
 

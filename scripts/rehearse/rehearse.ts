@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { generateSigningKeySet } from "../admin/signing-keys.ts";
+import { generateSigningKeySet } from "../../admin/signing-keys.ts";
 import { startAws } from "./aws.ts";
 import type { Plan } from "./plan.ts";
 import { ensurePlatform, SST_OFFLINE } from "./platform.ts";

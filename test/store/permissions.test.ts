@@ -24,6 +24,17 @@ test("the role is granted exactly the DynamoDB actions that the store sends, and
   });
   await world.call("GET", path, { key });
   await world.call("GET", `${path}/sessions`, { key });
+  await world.call("GET", "/v2/flows", { key });
+  // More records than fit into the transaction of an erasure.
+  const record = await world.item(last.userId, `session#${last.sessionId}`);
+  await Promise.all(
+    Array.from({ length: 99 }, (_, index) => {
+      const sessionId = `ses_${String(index).padStart(26, "0")}`;
+      return world.put({ ...record, sk: `session#${sessionId}`, sessionId });
+    }),
+  );
+  // What is past a container's share of its client's quota is told.
+  for (let made = 0; made < 21; made += 1) await world.call("GET", path, { key });
   await world.call("DELETE", path, { key });
 
   const granted = Object.entries(PERMISSIONS.Api).flatMap(([table, { actions }]) =>

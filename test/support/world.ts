@@ -9,6 +9,7 @@ import type { FaultFields, Log, RequestLine } from "../../functions/http/request
 
 import { createClientsStore } from "../../functions/store/clients/store.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import { createQuotaStore } from "../../functions/store/quota.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { createTokenSigner } from "../../functions/token.ts";
 import { createRegistry, type Registry } from "../../admin/registry/registry.ts";
@@ -100,6 +101,7 @@ export async function createWorld(
     return createApp({
       stores: {
         clients: createClientsStore({ dynamodb: appDynamodb, tableName: tables.clientsTable, now }),
+        quota: createQuotaStore({ dynamodb: appDynamodb, tableName: tables.limitsTable, now }),
         verification: createVerificationStore({
           dynamodb: appDynamodb,
           tableName: tables.verificationTable,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { AdminError } from "../../../admin/admin-error.ts";
+import { meetBeforeWriting } from "../../support/faults.ts";
 import { createOffice } from "../../support/office.ts";
 
 test("the built-in flow cannot be given another type, which no call would ever see", async () => {
@@ -40,9 +41,10 @@ test("another type takes the place of the old one, which the event names", async
 });
 
 test("of two that put a flow in the same moment, one wins and the other is told", async () => {
-  const { registry } = await createOffice();
+  const { registry, dynamodb } = await createOffice();
   const { clientId } = await registry.createClient("Acme");
   const flow = { environment: "sandbox", flowId: "kyc" } as const;
+  meetBeforeWriting(dynamodb, 2);
   const both = await Promise.allSettled([
     registry.putFlow(clientId, { ...flow, type: "one" }),
     registry.putFlow(clientId, { ...flow, type: "two" }),

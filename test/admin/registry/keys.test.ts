@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { AdminError } from "../../../admin/admin-error.ts";
 import { endsWithin } from "../../../admin/registry/keys.ts";
 import { isWellFormedApiKey } from "../../../functions/core/api-key.ts";
+import { meetBeforeWriting } from "../../support/faults.ts";
 import { createOffice, DAY, HOUR, NOW } from "../../support/office.ts";
 
 const SANDBOX = { environment: "sandbox", scopes: ["users:read"] } as const;
@@ -74,9 +75,10 @@ test("rotating never makes the old key live longer than it had to", async () => 
 });
 
 test("of two that rotate a key in the same moment, one wins and the other is told", async () => {
-  const { registry } = await createOffice();
+  const { registry, dynamodb } = await createOffice();
   const { clientId } = await registry.createClient("Acme");
   const { key } = await registry.createKey({ clientId, ...SANDBOX });
+  meetBeforeWriting(dynamodb, 2);
   const both = await Promise.allSettled([
     registry.rotateKey(key.keyId, NOW + HOUR),
     registry.rotateKey(key.keyId, NOW + 2 * HOUR),
@@ -151,9 +153,10 @@ test("an update changes label or scopes, keeps the key's text, and is an event o
 });
 
 test("of two that change a key's scopes in the same moment, one wins and the other is told", async () => {
-  const { registry } = await createOffice();
+  const { registry, dynamodb } = await createOffice();
   const { clientId } = await registry.createClient("Acme");
   const { key } = await registry.createKey({ clientId, ...SANDBOX });
+  meetBeforeWriting(dynamodb, 2);
   const both = await Promise.allSettled([
     registry.updateKey(key.keyId, { scopes: ["users:write"] }),
     registry.updateKey(key.keyId, { scopes: ["sessions:write"] }),

@@ -5,7 +5,7 @@ import { type Lambda, startLambda } from "../../../scripts/lambda/lambda.ts";
 import { createDemoClient, type DemoCredentials } from "../../../scripts/local/demo.ts";
 import { createTables } from "../../../scripts/local/tables.ts";
 import { connectLocal } from "../../../scripts/local/workspace.ts";
-import { createRegistry } from "../../../scripts/admin/registry.ts";
+import { createRegistry } from "../../../admin/registry/registry.ts";
 import { type Plan, theOne } from "../../../scripts/rehearse/plan.ts";
 import { artefactsOf, readPlan } from "../../../scripts/rehearse/rehearse.ts";
 
