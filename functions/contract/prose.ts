@@ -412,8 +412,9 @@ export const PROBLEM_PROSE = {
     detail: "This `Idempotency-Key` was used with another `flowId`, `user` or `metadata`; use a new key.",
   },
   rate_limited: {
-    when: "Your quota for this window is used up; repeat the call after `Retry-After` seconds.",
-    detail: "The quota of this window is used up. Repeat the call after `Retry-After` seconds.",
+    when: "Your organisation has used up its quota for this window of ten seconds. Repeat the call as it is, after `Retry-After` seconds.",
+    detail:
+      "Your organisation may make 500 calls of this kind in 10 seconds, and has made them. Repeat the call as it is, after `Retry-After` seconds.",
   },
   internal: {
     when: "A fault of ours, logged under the request id. Repeating the call is safe.",

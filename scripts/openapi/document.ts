@@ -269,11 +269,11 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
 /** `idempotency-key` as it is usually written. */
 const headerName = (name: string) => name.replaceAll(/(^|-)([a-z])/g, (found) => found.toUpperCase());
 
-/** Only calls that a quota counts can be refused by it, and every answer of theirs shows it. */
-const quota = ({ refusals }: Operation) =>
-  refusals.includes("rate_limited")
-    ? headers({ RateLimit: "RateLimit", "RateLimit-Policy": "RateLimitPolicy" })
-    : {};
+const QUOTA_HEADERS = headers({ "ratelimit-policy": "RateLimitPolicy", ratelimit: "RateLimit" });
+
+/** Whether an answer that is no refusal says how the quota stands. The verification engine's own calls are not counted. */
+const isCounted = ({ access, refusals }: Operation) =>
+  refusals.includes("rate_limited") && !(access.kind === "apiKey" && access.scope === "results:write");
 
 function documentAnswer(
   name: OperationName,
@@ -292,7 +292,7 @@ function documentAnswer(
       ...(operation.headers === undefined || status !== 200
         ? {}
         : headers({ "idempotent-replayed": "IdempotentReplayed" })),
-      ...quota(operation),
+      ...(isCounted(operation) ? QUOTA_HEADERS : {}),
     },
     ...(schema === undefined
       ? {}
@@ -313,6 +313,7 @@ function documentProblems(name: OperationName, codes: readonly Code[]): Record<s
           headers: {
             ...headers({ "x-request-id": "RequestId", "cache-control": "CacheControl" }),
             ...(status === 401 ? headers({ "www-authenticate": "Authenticate" }) : {}),
+            ...(status === 429 ? QUOTA_HEADERS : {}),
             ...(status === 429 || status === 503 ? headers({ "retry-after": "RetryAfter" }) : {}),
           },
           content: {

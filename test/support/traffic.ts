@@ -133,11 +133,13 @@ export function unseen(seen: readonly Seen[], document: Document = openapi): str
   const details = all.flatMap((operation) => exampleDetails(operation, document));
   const answered = new Set(seen.filter(({ status }) => status < 400).map(({ operation }) => operation));
   const seenCodes = new Set(seen.map(({ code }) => code));
-  const seenDetails = new Set(seen.map(({ code, detail }) => `${code}: ${detail}`));
+  // What a quota is differs, and how it is told does not.
+  const numberless = (detail: string) => detail.replaceAll(/\d+/g, "0");
+  const seenDetails = new Set(seen.map(({ code, detail }) => numberless(`${code}: ${detail}`)));
   return [
     ...all.map(({ operationId }) => operationId).filter((name) => !answered.has(name)),
     ...[...codes].filter((code) => !seenCodes.has(code)),
-    ...new Set(details.filter((detail) => !seenDetails.has(detail))),
+    ...new Set(details.filter((detail) => !seenDetails.has(numberless(detail)))),
   ];
 }
 
