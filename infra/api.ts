@@ -1,8 +1,8 @@
 import { hardenedFunction } from "./function.ts";
 import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
-import { stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { apiDescription, stageSettings } from "./stage.ts";
+import { clients, limits, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
@@ -81,7 +81,7 @@ export const {
   live,
 } = hardenedFunction("Api", {
   handler: "functions/api.handler",
-  description: `Every route of ${$app.name} (${$app.stage})`,
+  description: apiDescription($app.stage),
   // Measured on the packed function in AWS's runtime client, 2,300 calls of POST /v2/sessions: 225 MB at its peak, 170 ms
   // of processor time to start and 4.4 ms a call. Lambda gives a whole processor at 1,769 MB, so 512 MB makes 15 ms of
   // those 4.4: 256 MB would leave no room and take 30, 1,024 MB would save 7 ms and cost half as much again.
@@ -93,6 +93,7 @@ export const {
   environment: {
     VERIFICATION_TABLE: verification.name,
     CLIENTS_TABLE: clients.name,
+    LIMITS_TABLE: limits.name,
     SIGNING_KEYS: signingKeys.value,
     ISSUER: issuer,
     RETENTION_DAYS: String(settings.retentionDays),

@@ -84,6 +84,9 @@ type Variable = (typeof STAGE_VARIABLES)[number];
 /** Whether a stage serves customers. */
 export const isProduction = (stage: string) => stage === "production";
 
+/** What the function behind the gateway is described as, by which a release finds it: its name ends in chance. */
+export const apiDescription = (stage: string) => `Every route of verification-sessions (${stage})`;
+
 /** The region of every stage that names none. Unchecked: of an error so early, SST says nothing but that there was one. */
 export const regionOf = (env: Environment) => env.DEPLOY_REGION || "eu-west-1";
 

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever the resource at hand has
 type Values = Record<string, any>;
@@ -56,8 +56,9 @@ export function createCloud(region: string): Cloud {
         hostedZoneId: "Z0",
       },
     }),
-    "random:index/randomBytes:RandomBytes": ({ length }) => ({
-      base64: randomBytes(Number(length)).toString("base64"),
+    // Made once in a stage's life, so the same at every deploy.
+    "random:index/randomBytes:RandomBytes": ({ length }, name) => ({
+      base64: Buffer.alloc(Number(length), createHash("sha256").update(name).digest()).toString("base64"),
     }),
     "sst:aws:HostedZoneLookup": () => ({ zoneId: "Z1" }),
   };

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { generateSigningKeySet } from "../admin/signing-keys.ts";
-import { startAws } from "./aws.ts";
+import { generateSigningKeySet } from "../../admin/signing-keys.ts";
+import { type Aws, startAws } from "./aws.ts";
 import type { Plan } from "./plan.ts";
 import { ensurePlatform, SST_OFFLINE } from "./platform.ts";
 
@@ -33,36 +33,64 @@ export async function rehearse({
   stage: string;
   secrets: Record<string, string>;
   env?: Record<string, string>;
-}): Promise<{ succeeded: boolean; output: string }> {
-  const artefacts = artefactsOf(root);
-  for (const file of Object.values(artefacts)) rmSync(file, { force: true });
-  const home = join(root, ".sst-offline/home");
-  installPulumi(join(home, "sst/bin"));
-
-  const aws = await startAws();
-  const sst = (...args: string[]) =>
-    run(join(root, "node_modules/.bin/sst"), [...args, "--stage", stage], root, {
-      ...withoutAws(process.env),
-      ...env,
-      ...SST_OFFLINE,
-      XDG_CONFIG_HOME: home,
-      AWS_ENDPOINT_URL: aws.url,
-      AWS_ACCESS_KEY_ID: "rehearsal",
-      AWS_SECRET_ACCESS_KEY: "rehearsal",
-      AWS_EC2_METADATA_DISABLED: "true",
-      REHEARSAL_PLAN: artefacts.plan,
-    });
+}): Promise<Ended> {
+  const { sst, close } = await startRehearsal(root, stage, env);
   try {
     for (const [name, value] of Object.entries(secrets)) {
       const set = await sst("secret", "set", name, value);
       if (!set.succeeded) return set;
     }
     const deployed = await sst("deploy");
-    if (deployed.succeeded) copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), artefacts.zip);
+    if (deployed.succeeded) {
+      copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), artefactsOf(root).zip);
+    }
     return deployed;
   } finally {
-    await aws.close();
+    await close();
   }
+}
+
+/** Stand-ins for AWS and for Pulumi's engine that remember, until they are closed, what was deployed to them. */
+export type Rehearsal = {
+  /** Runs an `sst` command on the project. */
+  sst: (...args: string[]) => Promise<Ended>;
+  /** With which a command meets the stand-ins and nothing else. */
+  env: NodeJS.ProcessEnv;
+  /** What the commands asked of SSM and S3. */
+  asked: Aws["asked"];
+  close: () => Promise<void>;
+};
+
+/** How a command ended, and all that it printed. */
+export type Ended = { succeeded: boolean; output: string };
+
+export async function startRehearsal(
+  root: string,
+  stage: string,
+  given: Record<string, string> = {},
+): Promise<Rehearsal> {
+  const artefacts = artefactsOf(root);
+  for (const file of Object.values(artefacts)) rmSync(file, { force: true });
+  const home = join(root, ".sst-offline/home");
+  installPulumi(join(home, "sst/bin"));
+  const aws = await startAws();
+  const env = {
+    ...withoutAws(process.env),
+    ...given,
+    ...SST_OFFLINE,
+    XDG_CONFIG_HOME: home,
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_ACCESS_KEY_ID: "rehearsal",
+    AWS_SECRET_ACCESS_KEY: "rehearsal",
+    AWS_EC2_METADATA_DISABLED: "true",
+    REHEARSAL_PLAN: artefacts.plan,
+  };
+  return {
+    sst: (...args) => run(join(root, "node_modules/.bin/sst"), [...args, "--stage", stage], root, env),
+    env,
+    asked: aws.asked,
+    close: aws.close,
+  };
 }
 
 export function readPlan(file: string): Plan {
@@ -83,12 +111,7 @@ function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS|PULUMI|SST)_/.test(name)));
 }
 
-function run(
-  command: string,
-  args: string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ succeeded: boolean; output: string }> {
+function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((done, failed) => {
     const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";

@@ -8,7 +8,8 @@ import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
 import { THRESHOLDS } from "../../infra/thresholds.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
 import { type AskedMetric, goesOff, type Samples } from "./alarm-state.ts";
-import { type Evaluation, evaluate, ROOT } from "./evaluate.ts";
+import { ROOT } from "./copy-of-project.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
 
 let production: Evaluation;
 beforeAll(async () => {
@@ -51,6 +52,8 @@ describe("the alarms", () => {
         "InsufficientScopes",
         "InternalFaults",
         "InvalidApiKeys",
+        "LimitsSystemErrors",
+        "LimitsThrottles",
         "LogSilent",
         ...ROUTES.map(({ resource }) => `NearLimit${resource}`),
         "NearLimitFallback",

@@ -3,16 +3,15 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { STAGE_VARIABLES } from "../../infra/stage.ts";
 import { createCloud } from "../../scripts/rehearse/cloud.ts";
 import type { Inputs, Plan } from "../../scripts/rehearse/plan.ts";
 import { loadPulumi, record } from "../../scripts/rehearse/recorder.ts";
+import { ROOT } from "./copy-of-project.ts";
 
 /** What the secret SigningKeys is, to be looked for where it must not be. */
 export const SECRET = "a secret that is looked for";
-
-export const ROOT = resolve(import.meta.dirname, "../..");
 
 /** What the project makes of itself at a stage. `builds` are the requests to bundle a function, as SST gets them. */
 export type Evaluation = { app: Inputs; plan: Plan; builds: Inputs[]; outputs: Inputs };

@@ -1,17 +1,7 @@
 import { createDecipheriv } from "node:crypto";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { unzip } from "../../scripts/lambda/unzip.ts";
 import { ofType } from "../../scripts/rehearse/plan.ts";
 import {
@@ -20,39 +10,13 @@ import {
   rehearse as rehearseAny,
   UNDECIDED,
 } from "../../scripts/rehearse/rehearse.ts";
-import { ROOT } from "./evaluate.ts";
+import { copyOfProject, ROOT } from "./copy-of-project.ts";
 
 const SECRETS = { SigningKeys: '{"keys":[{"kid":"sig_1","d":"the private half of a signing key"}]}' };
 
 /** As production, with all decided that a deploy wants decided, unless told otherwise. */
 const rehearse = (given: { root: string; secrets?: Record<string, string>; env?: Record<string, string> }) =>
   rehearseAny({ stage: "production", secrets: SECRETS, env: UNDECIDED, ...given });
-
-const copies: string[] = [];
-afterEach(() => {
-  for (const copy of copies.splice(0)) rmSync(copy, { recursive: true, force: true });
-});
-
-/** A copy of what is deployed, to be spoilt. */
-function copyOfProject(): string {
-  const copy = mkdtempSync(join(tmpdir(), "rehearsal-"));
-  copies.push(copy);
-  for (const part of [
-    "functions",
-    "infra",
-    "package.json",
-    "sst.config.ts",
-    "sst-env.d.ts",
-    "tsconfig.json",
-  ]) {
-    cpSync(join(ROOT, part), join(copy, part), { recursive: true });
-  }
-  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
-  mkdirSync(join(copy, ".sst"));
-  for (const part of ["platform", "provider-lock.json"])
-    symlinkSync(join(ROOT, ".sst", part), join(copy, ".sst", part));
-  return copy;
-}
 
 function change(root: string, file: string, before: string, after: string): void {
   const text = readFileSync(join(root, file), "utf8");

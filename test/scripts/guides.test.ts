@@ -1,5 +1,13 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS } from "../../functions/contract/operations.ts";
@@ -49,16 +57,20 @@ describe("the quick start", () => {
 /** Runs lines as a shell does that somebody types into, and answers with what they print. */
 async function paste(shell: string, lines: string): Promise<string> {
   const plain: Record<string, string[]> = { bash: ["--norc"], zsh: ["-f"], fish: ["--no-config"] };
+  // Of a file, because fish does not read from the socket that Node makes of a pipe.
+  const file = path.join(directory, `${shell}.txt`);
+  writeFileSync(file, lines);
+  const typed = openSync(file, "r");
   const child = spawn(shell, [...(plain[shell] ?? []), "-i"], {
     cwd: directory,
     // A session of its own: no terminal of whoever runs the tests is taken over.
     detached: true,
     env: { ...process.env, HOME: directory, PS1: "", TERM: "dumb" },
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: [typed, "pipe", "ignore"],
   });
+  closeSync(typed);
   let printed = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  child.stdin.end(lines);
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (printed += text));
   await new Promise((resolve) => {
     child.once("close", resolve);
   });
@@ -76,6 +88,8 @@ test("every sample request is answered as its sample answer says", async () => {
     token = /"token":"([^"]+)"/.exec(body)?.[1] ?? token;
     const [head = "", sample = ""] = answer.split("\n\n", 2);
     const [, status] = /^HTTP\/1\.1 (\d{3})/.exec(head) ?? [];
+    for (const [, name = "", value] of head.matchAll(/^([\w-]+): (.*)$/gm))
+      expect([request, response.headers.get(name)]).toEqual([request, value]);
     const { shown, printed } = compare(sample, body);
     expect([request, response.status, parsed(printed)]).toEqual([request, Number(status), parsed(shown)]);
   }
