@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { FAULTS, REFUSALS } from "../../functions/contract/refusals.ts";
+import { RESULT_STATUSES } from "../../functions/contract/vocabulary.ts";
 import type { dashboardBody } from "../../infra/dashboard.ts";
 import { ACCESS_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
 import { LOG_QUERIES } from "../../infra/queries.ts";
@@ -27,6 +29,8 @@ const OURS = "VerificationSessions/production";
 
 const shortName = ({ inputs }: { inputs: Inputs }) =>
   String(inputs.name).replace("verification-sessions-production-", "");
+
+const RUNBOOK = join(ROOT, "docs/operating-infra.md");
 
 /** The names of the alarms that are off. */
 const off = (samples: Samples) =>
@@ -83,7 +87,7 @@ describe("the alarms", () => {
 
   test("say what they mean and where to read what to do, and there it is", () => {
     const meanings = Object.values(THRESHOLDS).map(({ meaning }) => meaning);
-    const runbook = readFileSync(join(ROOT, "docs/operating-infra.md"), "utf8");
+    const runbook = readFileSync(RUNBOOK, "utf8");
     for (const alarm of all(ALARM)) {
       const name = shortName(alarm);
       expect(meanings.map((meaning) => `${meaning} What to do: see ${name} in docs/operating.md.`)).toContain(
@@ -335,6 +339,33 @@ describe("every metric that is watched exists", () => {
     expect(of("ApiFunctionLog").toSorted()).toEqual(REQUEST_METRICS.map(({ name }) => name).toSorted());
     expect(of("ApiAccessLog").toSorted()).toEqual(ACCESS_METRICS.map(({ name }) => name).toSorted());
   });
+});
+
+// Who approves the bill reads the table, not the plan.
+test("the table of costs counts what the plan has", () => {
+  const metrics = all(ALARM).flatMap(({ inputs }) =>
+    (inputs.metricQueries as Inputs[]).filter(({ metric }) => metric),
+  );
+  const routes = all("aws:apigatewayv2/route:Route").length;
+  const [plain, dimensioned] = [
+    all(FILTER).filter(({ inputs }) => inputs.metricTransformation.dimensions === undefined).length,
+    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length,
+  ];
+  const rows: [string, string, number][] = [
+    ["KMS keys", `${all("aws:kms/key:Key").length} × $1`, all("aws:kms/key:Key").length],
+    ["alarms, by metric", `${metrics.length} × $0.10`, metrics.length * 0.1],
+    ["gateway's metrics by route", `${routes} routes × 6 × $0.30`, routes * 6 * 0.3],
+    [
+      "counts out of the logs",
+      `${plain}, and at most ${dimensioned} by code and result, × $0.30`,
+      (plain + dimensioned) * 0.3,
+    ],
+  ];
+  const table = readFileSync(RUNBOOK, "utf8");
+  for (const [what, how, dollars] of rows)
+    expect(table).toContain(`| ${what} | ${how} | ${dollars.toFixed(2)} |`);
+  const sum = rows.reduce((total, [, , dollars]) => total + dollars, 0);
+  expect(table).toContain(`| **together** | | **${sum.toFixed(2)}** |`);
 });
 
 // A share of faults that is computed from thousands of requests on only would leave every usual incident silent.
