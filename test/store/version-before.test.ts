@@ -99,9 +99,7 @@ describe.each(["open", "in_progress"])(
       const { world, user, slot } = await setUp();
       const behind = world.user("old", world.container({ aheadMs: -90_000 }));
       for (const metadata of [{}, { metadata: { a: "1" } }]) {
-        expect((await behind.open(metadata)).slot.expiresAt).toBe(
-          slot.expiresAt,
-        );
+        expect((await behind.open(metadata)).slot.expiresAt).toBe(slot.expiresAt);
       }
       expect((await world.item(user.userId, "slot"))?.expiresAt).toBe(slot.expiresAt);
     });
