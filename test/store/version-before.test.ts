@@ -99,7 +99,7 @@ describe.each(["open", "in_progress"])(
       const { world, user, slot } = await setUp();
       const behind = world.user("old", world.container({ aheadMs: -90_000 }));
       for (const metadata of [undefined, { a: "1" }]) {
-        expect((await behind.open({ ...(metadata === undefined ? {} : { metadata }) })).slot.expiresAt).toBe(
+        expect((await behind.open(metadata === undefined ? {} : { metadata })).slot.expiresAt).toBe(
           slot.expiresAt,
         );
       }
