@@ -302,6 +302,16 @@ describe("a dev server that runs", () => {
     }
   });
 
+  test("serves the reference, with the demo key filled in, and the document behind it", async () => {
+    const page = await fetch(`${shared.dev.url}/docs`);
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(await page.text()).toContain(shared.dev.apiKeys.sandbox);
+    const document = await fetch(`${shared.dev.url}/openapi.json`);
+    expect(await document.json()).toEqual(
+      JSON.parse(readFileSync(path.join(import.meta.dirname, "../../openapi.json"), "utf8")),
+    );
+  }, 60_000);
+
   test("plays a user's whole life over HTTP", async () => {
     await walk(shared.dev.url, { backendKey: shared.dev.apiKeys.sandbox, resultsKey: shared.dev.resultsKey });
   });
