@@ -173,7 +173,9 @@ describe("npm run dev", () => {
       expect([200, 201, 503]).toContain(status);
       expect(output()).toContain("The embedded DynamoDB runs again.");
     }, PATIENCE);
-    const { status } = await open(dev.url, dev.apiKeys.sandbox, { refId: "later", flowId: "idv" });
+    // A key and a flow that the server had no cause to keep in mind.
+    const user = { firstName: "A" };
+    const { status } = await open(dev.url, dev.apiKeys.production, { refId: "a", flowId: "kyc-plus", user });
     expect(status).toBe(201);
     expect(await stop()).toBe(0);
     expect(await answers(dev.dynamodb.endpoint)).toBe(false);
