@@ -1,5 +1,6 @@
 import { hardenedFunction } from "./function.ts";
-import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
+import { reference } from "./reference.ts";
+import { FALLBACK_ROUTE, REFERENCE_ROUTES, type Route, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
 import { clients, verification } from "./storage.ts";
@@ -100,17 +101,25 @@ export const {
   },
 });
 
-// The gateway calls the alias, so that a roll-back is one call that moves it. The component makes an integration and a
-// permission a route; one of each serves them all.
+// The gateway calls an alias, so that a roll-back is one call that moves it. The component makes an integration and a
+// permission a route; one of each serves all routes of a function.
 const fallback = api.route(FALLBACK_ROUTE, live.arn);
-const target = $interpolate`integrations/${fallback.nodes.integration.id}`;
-const named = ROUTES.map(
-  ({ resource, key }) =>
-    new aws.apigatewayv2.Route(`${resource}Route`, {
-      apiId: api.nodes.api.id,
-      routeKey: key,
-      target,
-      authorizationType: "NONE",
-    }),
-);
-fallback.nodes.route.apply((route) => routes.resolve([route, ...named]));
+const [page, ...pageFiles] = REFERENCE_ROUTES;
+const pageRoute = api.route(page!.key, reference.live.arn);
+const named = [...routesTo(fallback, ROUTES), ...routesTo(pageRoute, pageFiles)];
+$util
+  .all([fallback.nodes.route, pageRoute.nodes.route])
+  .apply((components) => routes.resolve([...components, ...named]));
+
+/** Routes to where one goes that is there already. */
+function routesTo(there: typeof fallback, wanted: readonly Route[]) {
+  return wanted.map(
+    ({ resource, key }) =>
+      new aws.apigatewayv2.Route(`${resource}Route`, {
+        apiId: api.nodes.api.id,
+        routeKey: key,
+        target: $interpolate`integrations/${there.nodes.integration.id}`,
+        authorizationType: "NONE",
+      }),
+  );
+}

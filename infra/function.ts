@@ -15,6 +15,8 @@ export type FunctionSettings = {
   timeout: `${number} seconds`;
   /** All that the function is told. Encrypted by a key of ours in production; nothing is linked. */
   environment: Record<string, $util.Input<string>>;
+  /** Files that lie beside the bundle. */
+  copyFiles?: { from: string; to: string }[];
   reservedConcurrency?: number | undefined;
 };
 
@@ -56,7 +58,7 @@ export function hardenedFunction(
     // Never `link`: SST seals what is linked into the bundle with AES-GCM under an all-zero nonce and a key that never
     // changes, so that two bundles give away what is in them. And a linked table grants dynamodb:* on it.
     environment,
-    permissions: [...tableStatements(name), logStatement(log), ...keyStatements()],
+    permissions: [...tableStatements(name), logStatement(log), ...keyStatements(name)],
     transform: {
       role: (args) => {
         // `sst dev` runs the function on the developer's machine, as this role.
@@ -125,8 +127,8 @@ function logStatement(log: aws.cloudwatch.LogGroup) {
   };
 }
 
-function keyStatements() {
-  if (tableKey === undefined) return [];
+function keyStatements(name: FunctionName) {
+  if (tableKey === undefined || Object.keys(PERMISSIONS[name]).length === 0) return [];
   return [
     {
       actions: ["kms:Decrypt", "kms:GenerateDataKey"],

@@ -21,6 +21,8 @@ export const PERMISSIONS = {
     Clients: { actions: ["dynamodb:GetItem", "dynamodb:Query"], partitions: ["key#*", "settings#*"] },
     Limits: { actions: ["dynamodb:UpdateItem"] },
   },
+  // It answers with files of its own.
+  Docs: {},
 } as const satisfies Record<string, Partial<Record<"Verification" | "Clients" | "Limits", TableGrant>>>;
 
 export type FunctionName = keyof typeof PERMISSIONS;

@@ -34,17 +34,20 @@ export type Lambda = {
 export async function startLambda({
   plan,
   zip,
+  name = "ApiFunctionFunction",
   dynamodbEndpoint,
   env = {},
   root = join(import.meta.dirname, "../.."),
 }: {
   plan: Plan;
   zip: string;
+  /** What the plan calls the function. */
+  name?: string;
   dynamodbEndpoint: string;
   env?: Record<string, string | undefined>;
   root?: string;
 }): Promise<Lambda> {
-  const { inputs, outputs } = theOne(plan, "aws:lambda/function:Function");
+  const { inputs, outputs } = theOne(plan, "aws:lambda/function:Function", name);
   const api = theOne(plan, "aws:apigatewayv2/api:Api");
   const task = mkdtempSync(join(tmpdir(), "lambda-"));
   unzip(zip, task);

@@ -189,7 +189,7 @@ describe("what goes wrong raises", () => {
         ["ApiFaultsQuiet", "FunctionThrottles"],
       ],
     ])("%s", (_, more, raised) => {
-      const { name } = one(FUNCTION).inputs;
+      const { name } = one(FUNCTION, "ApiFunctionFunction").inputs;
       const named: Samples = (metric, ago) =>
         more(
           metric.dimensions?.FunctionName === name
@@ -349,7 +349,7 @@ describe("the dashboard", () => {
     const shown = JSON.stringify(dashboard()).replaceAll(String.raw`\"`, '"');
     for (const name of [
       one("aws:apigatewayv2/api:Api").name,
-      one(FUNCTION).inputs.name,
+      one(FUNCTION, "ApiFunctionFunction").inputs.name,
       ...all(TABLE).map((table) => table.inputs.name),
       ...all(ALARM).map((alarm) => alarm.outputs.arn),
       ...REQUEST_METRICS.map(({ name }) => name),

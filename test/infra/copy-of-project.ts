@@ -15,8 +15,11 @@ export function copyOfProject(): string {
   const copy = mkdtempSync(join(tmpdir(), "rehearsal-"));
   copies.push(copy);
   for (const part of [
+    ".reference",
     "functions",
     "infra",
+    "openapi.json",
+    "scripts",
     "package.json",
     "sst.config.ts",
     "sst-env.d.ts",

@@ -111,7 +111,7 @@ describe("the tables", () => {
 
 describe("the function", () => {
   test("runs Node 24 on arm64 for at most ten seconds", () => {
-    expect(one(FUNCTION).inputs).toMatchObject({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs).toMatchObject({
       runtime: "nodejs24.x",
       architectures: ["arm64"],
       memorySize: 512,
@@ -131,7 +131,7 @@ describe("the function", () => {
 
   // Trap: text logs are the default. A platform's line a request would cost as much as ours.
   test("logs JSON into a group of its own, our lines at INFO and the platform's from WARN", () => {
-    expect(one(FUNCTION).inputs.loggingConfig).toEqual({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.loggingConfig).toEqual({
       logFormat: "JSON",
       logGroup: one(LOG, "ApiFunctionLog").inputs.name,
       applicationLogLevel: "INFO",
@@ -146,11 +146,11 @@ describe("the function", () => {
   });
 
   test("reserves no concurrency unless told to", () => {
-    expect(one(FUNCTION).inputs.reservedConcurrentExecutions).toBeUndefined();
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.reservedConcurrentExecutions).toBeUndefined();
   });
 
   test("is told by its environment all that it has to know, and nothing else", () => {
-    expect(one(FUNCTION).inputs.environment.variables).toEqual({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.environment.variables).toEqual({
       VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
       CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
       SIGNING_KEYS: SECRET,
@@ -166,7 +166,7 @@ describe("the function", () => {
   });
 
   test("has its environment, and with it the signing keys, encrypted with a key of ours", () => {
-    expect(one(FUNCTION).inputs.kmsKeyArn).toBe(one("aws:kms/key:Key", "EnvironmentKey").outputs.arn);
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.kmsKeyArn).toBe(one("aws:kms/key:Key", "EnvironmentKey").outputs.arn);
   });
 
   test("is where the signing keys go, and nothing else: Pulumi knows them there for a secret", () => {
@@ -179,9 +179,9 @@ describe("the function", () => {
 
   // A roll-back is then one call, which moves the alias back.
   test("is called by an alias of the version that each deploy publishes", () => {
-    const made = one(FUNCTION);
+    const made = one(FUNCTION, "ApiFunctionFunction");
     expect(made.inputs.publish).toBe(true);
-    const alias = one("aws:lambda/alias:Alias");
+    const alias = one("aws:lambda/alias:Alias", "ApiFunctionLive");
     expect(alias.inputs).toMatchObject({
       name: "live",
       functionName: made.inputs.name,
@@ -209,14 +209,14 @@ describe("the function", () => {
 
 describe("the function's role", () => {
   const statements = () => {
-    const [inline, ...others] = one(ROLE).inputs.inlinePolicies as Inputs[];
+    const [inline, ...others] = one(ROLE, "ApiFunctionRole").inputs.inlinePolicies as Inputs[];
     expect(others).toEqual([]);
     return JSON.parse(inline?.policy).Statement as Inputs[];
   };
 
   // Trap: SST's own trusts the account's root, even outside `sst dev`.
   test("is for Lambda only to take", () => {
-    const trust = one(ROLE).inputs.assumeRolePolicy;
+    const trust = one(ROLE, "ApiFunctionRole").inputs.assumeRolePolicy;
     expect(trust.Statement).toEqual([
       expect.objectContaining({
         Effect: "Allow",
@@ -255,7 +255,7 @@ describe("the function's role", () => {
         Condition: { StringEquals: { "kms:ViaService": ["dynamodb.eu-west-1.amazonaws.com"] } },
       },
     ]);
-    expect(one(ROLE).inputs.managedPolicyArns).toEqual([]);
+    expect(one(ROLE, "ApiFunctionRole").inputs.managedPolicyArns).toEqual([]);
   });
 
   test("names every action in full, and no resource at large", () => {
