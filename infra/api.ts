@@ -3,7 +3,7 @@ import { reference } from "./reference.ts";
 import { FALLBACK_ROUTE, REFERENCE_ROUTES, type Route, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { clients, limits, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
@@ -94,6 +94,7 @@ export const {
   environment: {
     VERIFICATION_TABLE: verification.name,
     CLIENTS_TABLE: clients.name,
+    LIMITS_TABLE: limits.name,
     SIGNING_KEYS: signingKeys.value,
     ISSUER: issuer,
     RETENTION_DAYS: String(settings.retentionDays),

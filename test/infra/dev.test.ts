@@ -8,6 +8,7 @@ test("under `sst dev` the function's role can be taken by the developer's machin
   const trusted = JSON.parse(role.assumeRolePolicy).Statement[0].Principal;
   expect(trusted.AWS).toEqual(["arn:aws:iam::000000000000:root"]);
   // The bridge that stands in for the function finds the machine by what SST puts there.
-  const { variables } = theOne(plan, "aws:lambda/function:Function", "ApiFunctionFunction").inputs.environment;
+  const { variables } = theOne(plan, "aws:lambda/function:Function", "ApiFunctionFunction").inputs
+    .environment;
   expect(variables).toMatchObject({ SST_FUNCTION_ID: "ApiFunction", ISSUER: expect.any(String) });
 });

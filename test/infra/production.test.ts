@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS } from "../../functions/contract/operations.ts";
 import { PERMISSIONS } from "../../infra/permissions.ts";
 import { BUNDLING } from "../../infra/bundling.ts";
-import { FALLBACK_ROUTE } from "../../infra/routes.ts";
-import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
+import { FALLBACK_ROUTE, REFERENCE_ROUTES } from "../../infra/routes.ts";
+import { type Inputs, ofType, type PlannedResource, theOne } from "../../scripts/rehearse/plan.ts";
 import { type Evaluation, evaluate, SECRET } from "./evaluate.ts";
 import { readable } from "./readable.ts";
 
@@ -20,7 +20,14 @@ const FUNCTION = "aws:lambda/function:Function";
 const STAGE = "aws:apigatewayv2/stage:Stage";
 const ROUTE = "aws:apigatewayv2/route:Route";
 const ROLE = "aws:iam/role:Role";
+const INTEGRATION = "aws:apigatewayv2/integration:Integration";
 const LOG = "aws:cloudwatch/logGroup:LogGroup";
+
+/** What the gateway does with the requests of a route. */
+function integrationOf(key: string) {
+  const target = all(ROUTE).find(({ inputs }) => inputs.routeKey === key)?.inputs.target;
+  return all(INTEGRATION).find(({ name }) => `integrations/${name}` === target)!;
+}
 
 test("the plan is the one that was reviewed", async () => {
   await expect(readable(production.plan)).toMatchFileSnapshot("plan.production.snap");
@@ -40,6 +47,7 @@ describe("the application", () => {
         "alias",
         "verificationTable",
         "clientsTable",
+        "limitsTable",
         "functionLog",
         "accessLog",
         "alarmTopic",
@@ -49,28 +57,25 @@ describe("the application", () => {
 });
 
 describe("the tables", () => {
-  test("are two, paid by request, keyed by pk and sk", () => {
-    expect(all(TABLE).map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["ClientsTable", "VerificationTable"]),
-    );
-    expect(all(TABLE)).toHaveLength(2);
+  test("are three, paid by request, keyed by pk and, where it lasts, sk", () => {
+    const keyed = (table: PlannedResource) => [table.name, table.inputs.hashKey, table.inputs.rangeKey];
+    expect(all(TABLE).map(keyed).toSorted()).toEqual([
+      ["ClientsTable", "pk", "sk"],
+      ["LimitsTable", "pk", undefined],
+      ["VerificationTable", "pk", "sk"],
+    ]);
     for (const { inputs } of all(TABLE)) {
-      expect(inputs).toMatchObject({
-        billingMode: "PAY_PER_REQUEST",
-        hashKey: "pk",
-        rangeKey: "sk",
-        attributes: [
-          { name: "pk", type: "S" },
-          { name: "sk", type: "S" },
-        ],
-      });
+      expect(inputs.billingMode).toBe("PAY_PER_REQUEST");
+      for (const { type } of inputs.attributes) expect(type).toBe("S");
     }
   });
 
-  test("can be restored to any second of the last 35 days", () => {
-    for (const { inputs } of all(TABLE)) {
+  test("can be restored to any second of the last 35 days, where it lasts", () => {
+    for (const { inputs } of lasting()) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
+    // Counts of seconds ago: recovery would be paid for nothing.
+    expect(one(TABLE, "LimitsTable").inputs.pointInTimeRecovery).toEqual({ enabled: false });
   });
 
   test("have keys that can be told apart by name", () => {
@@ -91,8 +96,8 @@ describe("the tables", () => {
     }
   });
 
-  test("cannot be deleted, neither by Pulumi nor by anybody else", () => {
-    for (const { inputs, options } of all(TABLE)) {
+  test("cannot be deleted, neither by Pulumi nor by anybody else, where it lasts", () => {
+    for (const { inputs, options } of lasting()) {
       expect(inputs.deletionProtectionEnabled).toBe(true);
       expect(options).toMatchObject({ protect: true, retainOnDelete: true });
     }
@@ -106,7 +111,13 @@ describe("the tables", () => {
     });
     expect(one(TABLE, "ClientsTable").inputs).toMatchObject({ streamEnabled: false });
     expect(one(TABLE, "ClientsTable").inputs.ttl).toBeUndefined();
+    expect(one(TABLE, "LimitsTable").inputs).toMatchObject({
+      ttl: { attributeName: "ttl", enabled: true },
+      streamEnabled: false,
+    });
   });
+
+  const lasting = () => all(TABLE).filter(({ name }) => name !== "LimitsTable");
 });
 
 describe("the function", () => {
@@ -122,11 +133,12 @@ describe("the function", () => {
 
   // Traps: minify is off unless it is set, esbuild's own mainFields pick the CommonJS halves, keepNames is on.
   test("is bundled small", () => {
-    expect(production.builds).toHaveLength(1);
-    expect(production.builds[0]).toMatchObject({
-      handler: "functions/api.handler",
-      properties: { ...BUNDLING, architecture: "arm64" },
-    });
+    expect(production.builds.map(({ handler }) => handler).toSorted()).toEqual([
+      "functions/api.handler",
+      "functions/reference.handler",
+    ]);
+    for (const { properties } of production.builds)
+      expect(properties).toMatchObject({ ...BUNDLING, architecture: "arm64" });
   });
 
   // Trap: text logs are the default. A platform's line a request would cost as much as ours.
@@ -153,6 +165,7 @@ describe("the function", () => {
     expect(one(FUNCTION, "ApiFunctionFunction").inputs.environment.variables).toEqual({
       VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
       CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
+      LIMITS_TABLE: one(TABLE, "LimitsTable").inputs.name,
       SIGNING_KEYS: SECRET,
       ISSUER: one("aws:apigatewayv2/api:Api").outputs.apiEndpoint,
       RETENTION_DAYS: "365",
@@ -162,11 +175,13 @@ describe("the function", () => {
 
   // Trap: SST seals what is linked into the bundle, with AES-GCM under an all-zero nonce and a key that never changes.
   test("is linked to nothing", () => {
-    expect(production.builds[0]?.links).toEqual({});
+    for (const { links } of production.builds) expect(links).toEqual({});
   });
 
   test("has its environment, and with it the signing keys, encrypted with a key of ours", () => {
-    expect(one(FUNCTION, "ApiFunctionFunction").inputs.kmsKeyArn).toBe(one("aws:kms/key:Key", "EnvironmentKey").outputs.arn);
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.kmsKeyArn).toBe(
+      one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+    );
   });
 
   test("is where the signing keys go, and nothing else: Pulumi knows them there for a secret", () => {
@@ -187,23 +202,23 @@ describe("the function", () => {
       functionName: made.inputs.name,
       functionVersion: made.outputs.version,
     });
-    expect(one("aws:apigatewayv2/integration:Integration").inputs.integrationUri).toBe(alias.outputs.arn);
+    expect(integrationOf("$default").inputs.integrationUri).toBe(alias.outputs.arn);
     // Without the qualifier the gateway might call the function and not its alias: every call would be a 500.
-    expect(one("aws:lambda/permission:Permission").inputs).toMatchObject({
-      function: made.outputs.arn,
-      qualifier: "live",
-    });
+    expect(all("aws:lambda/permission:Permission").map(({ inputs }) => inputs)).toContainEqual(
+      expect.objectContaining({ function: made.outputs.arn, qualifier: "live" }),
+    );
   });
 
   test("has no URL of its own: the gateway is the only way in", () => {
     expect(all("aws:lambda/functionUrl:FunctionUrl")).toEqual([]);
-    expect(all("aws:lambda/permission:Permission").map(({ inputs }) => inputs)).toEqual([
-      expect.objectContaining({
+    const permissions = all("aws:lambda/permission:Permission");
+    expect(permissions).toHaveLength(all(FUNCTION).length);
+    for (const { inputs } of permissions)
+      expect(inputs).toMatchObject({
         action: "lambda:InvokeFunction",
         principal: "apigateway.amazonaws.com",
         sourceArn: `${one("aws:apigatewayv2/api:Api").outputs.executionArn}/*`,
-      }),
-    ]);
+      });
   });
 });
 
@@ -242,6 +257,11 @@ describe("the function's role", () => {
           "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["key#*", "settings#*"] },
           Null: { "dynamodb:LeadingKeys": ["false"] },
         },
+      },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:UpdateItem"],
+        Resource: [one(TABLE, "LimitsTable").outputs.arn],
       },
       {
         Effect: "Allow",
@@ -291,20 +311,56 @@ describe("the function's role", () => {
   });
 });
 
+describe("the reference's function", () => {
+  test("is as hardened as the other one, and smaller", () => {
+    expect(one(FUNCTION, "DocsFunctionFunction").inputs).toMatchObject({
+      runtime: "nodejs24.x",
+      architectures: ["arm64"],
+      memorySize: 256,
+      timeout: 5,
+      publish: true,
+      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+    });
+    expect(one(ROLE, "DocsFunctionRole").inputs.assumeRolePolicy).toEqual(
+      one(ROLE, "ApiFunctionRole").inputs.assumeRolePolicy,
+    );
+  });
+
+  test("is told nothing, and may do nothing but add to its own log", () => {
+    expect(one(FUNCTION, "DocsFunctionFunction").inputs.environment.variables).toEqual({});
+    const role = one(ROLE, "DocsFunctionRole").inputs;
+    expect(role.managedPolicyArns).toEqual([]);
+    expect(role.inlinePolicies.map(({ policy }: Inputs) => JSON.parse(policy).Statement)).toEqual([
+      [
+        {
+          Effect: "Allow",
+          Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+          Resource: [`${one(LOG, "DocsFunctionLog").outputs.arn}:log-stream:*`],
+        },
+      ],
+    ]);
+  });
+
+  test("answers the page, its files and the document, by its alias", () => {
+    const alias = one("aws:lambda/alias:Alias", "DocsFunctionLive");
+    for (const key of ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"])
+      expect(integrationOf(key).inputs.integrationUri).toBe(alias.outputs.arn);
+  });
+});
+
 describe("the HTTP API", () => {
-  test("has the routes by name and the fallback, all to the one function by one integration", () => {
+  test("has the routes by name and the fallback, those of a function by one integration", () => {
     const keys: string[] = all(ROUTE).map(({ inputs }) => inputs.routeKey);
     const operations = Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path}`);
-    expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations].toSorted());
-    const integration = one("aws:apigatewayv2/integration:Integration");
-    expect(integration.inputs).toMatchObject({
-      integrationType: "AWS_PROXY",
-      payloadFormatVersion: "2.0",
-    });
-    for (const { inputs } of all(ROUTE)) {
-      expect(inputs.target).toBe(`integrations/${integration.name}`);
-      expect(inputs.authorizationType).toBe("NONE");
-    }
+    const reference = REFERENCE_ROUTES.map(({ key }) => key);
+    expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations, ...reference].toSorted());
+    for (const { inputs } of all(INTEGRATION))
+      expect(inputs).toMatchObject({ integrationType: "AWS_PROXY", payloadFormatVersion: "2.0" });
+    for (const { inputs } of all(ROUTE)) expect(inputs.authorizationType).toBe("NONE");
+    for (const key of [FALLBACK_ROUTE, ...operations])
+      expect(integrationOf(key)).toBe(integrationOf(FALLBACK_ROUTE));
+    for (const key of reference) expect(integrationOf(key)).toBe(integrationOf("GET /docs"));
+    expect(all(INTEGRATION)).toHaveLength(2);
   });
 
   // Trap: `cors: false` leaves an empty block behind, which makes the gateway answer preflights.
@@ -320,6 +376,9 @@ describe("the HTTP API", () => {
     expect(routeSettings.map(({ routeKey }: Inputs) => routeKey)).toEqual([
       "GET /v2/session",
       "POST /v2/session/start",
+      "GET /docs",
+      "GET /docs/{asset}",
+      "GET /openapi.json",
       "$default",
     ]);
     for (const limits of routeSettings) {
