@@ -1,0 +1,168 @@
+import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import type { Direct } from "./direct.ts";
+import type { Footprint, Request, RunActor } from "./run.ts";
+import { actors } from "./virtual.ts";
+
+type Item = Record<string, unknown>;
+type Key = { pk: string; sk: string };
+/** What is asked of the store, as the document client is given it. */
+export type Input = Record<string, any>;
+
+const OPERATIONS: Record<string, string> = {
+  Get: "GetItem",
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  TransactWrite: "TransactWriteItems",
+};
+
+/** Every record of a user, as a footprint names them. */
+const recordsOf = (pk: string) => `${pk} session#*`;
+const name = ({ pk, sk }: Key) => `${pk} ${sk}`;
+const nothing: readonly string[] = [];
+const reads = (...keys: string[]): Footprint => ({ reads: keys, writes: nothing });
+const writes = (...keys: string[]): Footprint => ({ reads: nothing, writes: keys });
+
+/** Whether the order of two requests matters to what they find and leave. */
+export function meet(one: Footprint, other: Footprint): boolean {
+  return (
+    one.writes.some((key) => overlaps(key, other.writes) || overlaps(key, other.reads)) ||
+    one.reads.some((key) => overlaps(key, other.writes))
+  );
+}
+
+function overlaps(key: string, keys: readonly string[]): boolean {
+  return keys.some(
+    (other) =>
+      key === other ||
+      (key.endsWith("*") && other.startsWith(key.slice(0, -1))) ||
+      (other.endsWith("*") && key.startsWith(other.slice(0, -1))),
+  );
+}
+
+/**
+ * Has a client's requests wait for the run on whose behalf they are sent. What DynamoDB does not promise to be a snapshot is
+ * taken apart: BatchGetItem and BatchWriteItem into their items, a Query into user, slot and records.
+ * @param direct the way on which they go to the engine
+ * @param rewrite what a broken variant makes of a request before it is sent
+ */
+export function holdRequests(
+  client: DynamoDBDocumentClient,
+  direct: Direct,
+  rewrite: (command: string, input: Input) => Input = (_command, input) => input,
+): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const actor = actors.getStore() as RunActor | undefined;
+      if (actor === undefined) return next(args);
+      const command = String(context.commandName).replace(/(Item)?Command$/, "");
+      const input = rewrite(command, args.input as Input);
+      // The hour in which a key was used is nothing that a user's life depends on.
+      if (String(input.Key?.pk ?? "").startsWith("key#")) return { output: { $metadata: {} }, response: {} };
+      const whole = (label: string, footprint: Footprint): Request => ({
+        name: label,
+        footprint,
+        send: async () => ({
+          output: await direct.send(OPERATIONS[command] ?? command, input),
+          response: {},
+        }),
+      });
+      const output = (members: object) => ({ output: { $metadata: {}, ...members }, response: {} });
+
+      switch (command) {
+        case "Get":
+          return (await actor.ask([whole(`reads ${input.Key.sk}`, reads(name(input.Key)))]))[0];
+        case "Put":
+          return (await actor.ask([whole(`puts ${input.Item.sk}`, writes(name(input.Item as Key)))]))[0];
+        case "Update":
+          return (await actor.ask([whole(`updates ${input.Key.sk}`, writes(name(input.Key)))]))[0];
+        case "Delete":
+          return (await actor.ask([whole(`deletes ${input.Key.sk}`, writes(name(input.Key)))]))[0];
+        case "TransactWrite": {
+          const parts = (input.TransactItems as Input[]).flatMap((each) =>
+            Object.entries(each).map(([kind, part]) => ({ kind, key: (part.Key ?? part.Item) as Key })),
+          );
+          const label = parts.map(({ kind, key }) => `${kind.toLowerCase()} ${key.sk}`).join(" + ");
+          const footprint = {
+            reads: parts.filter(({ kind }) => kind === "ConditionCheck").map(({ key }) => name(key)),
+            writes: parts.filter(({ kind }) => kind !== "ConditionCheck").map(({ key }) => name(key)),
+          };
+          return (await actor.ask([whole(`transacts ${label}`, footprint)]))[0];
+        }
+        case "BatchGet": {
+          const wanted = Object.entries(input.RequestItems as Record<string, Input>).flatMap(([table, of]) =>
+            (of.Keys as Key[]).map((key) => ({ table, key, consistent: of.ConsistentRead === true })),
+          );
+          const items = await actor.ask(
+            wanted.map(({ table, key, consistent }) => ({
+              name: `reads ${key.sk}`,
+              footprint: reads(name(key)),
+              send: async () =>
+                (await direct.send("GetItem", { TableName: table, Key: key, ConsistentRead: consistent }))
+                  .Item,
+            })),
+          );
+          const Responses: Record<string, Item[]> = {};
+          for (const [index, { table }] of wanted.entries()) {
+            const item = items[index] as Item | undefined;
+            Responses[table] ??= [];
+            if (item !== undefined) Responses[table].push(item);
+          }
+          return output({ Responses, UnprocessedKeys: {} });
+        }
+        case "BatchWrite": {
+          const wanted = Object.entries(input.RequestItems as Record<string, Input[]>).flatMap(
+            ([table, all]) => all.map((each) => ({ table, each })),
+          );
+          await actor.ask(
+            wanted.map(({ table, each }) => {
+              const key = (each.DeleteRequest?.Key ?? each.PutRequest?.Item) as Key;
+              return {
+                name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
+                footprint: writes(name(key)),
+                send: () =>
+                  each.DeleteRequest === undefined
+                    ? direct.send("PutItem", { TableName: table, Item: each.PutRequest.Item })
+                    : direct.send("DeleteItem", { TableName: table, Key: key }),
+              };
+            }),
+          );
+          return output({ UnprocessedItems: {} });
+        }
+        case "Query":
+          return output(
+            await query(actor, input, async () => (await direct.send("Query", input)) as QueryOutput),
+          );
+        default:
+          throw new Error(`The proof does not know what ${command} reads and writes`);
+      }
+    },
+    { step: "initialize", priority: "high", name: "holdRequests" },
+  );
+}
+
+type QueryOutput = { Items?: Item[]; LastEvaluatedKey?: Item };
+
+/** The three parts are three readings of the whole, from which each takes its own items. */
+async function query(actor: RunActor, input: Input, read: () => Promise<QueryOutput>): Promise<QueryOutput> {
+  const values = Object.values(input.ExpressionAttributeValues as Record<string, unknown>).map(String);
+  const pk = values.find((value) => value.startsWith("usr_")) ?? "";
+  const records: Request = { name: "lists records", footprint: reads(recordsOf(pk)), send: read };
+  if (values.some((value) => value.startsWith("session#")))
+    return (await actor.ask([records]))[0] as QueryOutput;
+  const heads = ["user", "slot"] as const;
+  const parts = (await actor.ask([
+    ...heads.map((sk) => ({ name: `reads ${sk}`, footprint: reads(name({ pk, sk })), send: read })),
+    records,
+  ])) as QueryOutput[];
+  const last = parts[2] as QueryOutput;
+  const isRecord = ({ sk }: Item) => String(sk).startsWith("session#");
+  const found = [
+    ...heads.flatMap((sk, index) => parts[index]?.Items?.filter((item) => item.sk === sk) ?? []),
+    ...(last.Items ?? []).filter(isRecord),
+  ];
+  return {
+    Items: input.ScanIndexForward === false ? found : found.toReversed(),
+    ...(last.LastEvaluatedKey === undefined ? {} : { LastEvaluatedKey: last.LastEvaluatedKey }),
+  };
+}
