@@ -61,7 +61,7 @@ export async function createLane(stage: Stage, number: number): Promise<Lane> {
 }
 
 /** Serves a call's requests in the order in which they come. */
-async function serveAll(run: Run, one: Running): Promise<void> {
+export async function serveAll(run: Run, one: Running): Promise<void> {
   await run.quiet();
   for (let held = one.held[0]; held !== undefined; held = one.held[0]) await run.decide(held, "served");
 }
@@ -100,7 +100,7 @@ function newestSession(past: readonly Made[], back = 0): Running["named"] {
 
 const inSeconds = (ms: number) => Math.floor(ms / 1_000);
 
-function toMade(one: Running): Entry {
+export function toMade(one: Running): Entry {
   const { call, answer, faulted, named, began, ended } = one;
   const skewMs = call.skewMs ?? 0;
   return {
@@ -127,7 +127,7 @@ const NO_FOOTPRINT: Footprint = { reads: [], writes: [] };
 
 function movesOf(run: Run, { fates }: Case): Move[] {
   const moves: Move[] = [];
-  const wentWrong = run.running.some(({ faulted }) => faulted);
+  const wentWrong = run.running.some(({ disturbed }) => disturbed);
   for (const one of run.running) {
     for (const held of one.held) {
       moves.push({ id: held.id, by: one.index, footprint: held.footprint, fate: "served", held });
@@ -290,8 +290,15 @@ async function perform(run: Run, move: Move): Promise<void> {
   else await run.decide(move.held as Held, move.fate);
 }
 
+/**
+ * Two requests of one call that wait side by side are no different from two calls' requests: who sends two at once goes on when both are
+ * answered.
+ */
 const isIndependent = (one: Move, other: Move): boolean =>
-  one.by !== other.by && !(isFault(one) && isFault(other)) && !meet(one.footprint, other.footprint);
+  one.id !== other.id &&
+  (one.by !== other.by || (one.fate === "served" && other.fate === "served")) &&
+  !(isFault(one) && isFault(other)) &&
+  !meet(one.footprint, other.footprint);
 const isFault = ({ fate }: Move): boolean => fate !== "served" && fate !== "arrives";
 
 /** A call that has answered comes before those that begin later, so whether it had answered matters to those that have not begun. */
@@ -355,7 +362,7 @@ async function askAround(stage: Stage, lane: Lane, run: Run, tokens: readonly st
 
 type Afterwards = { readonly read: readonly Entry[]; readonly goneOn: readonly Entry[] };
 
-function nameOf(token: string): NonNullable<Running["named"]> {
+export function nameOf(token: string): NonNullable<Running["named"]> {
   const { sessionId, expiresAt } = readToken(token);
   return { sessionId, token, expiresAt };
 }
@@ -373,7 +380,7 @@ async function judge(
     if (answer.status >= 500 && answer.status !== 503)
       return `${call.kind} answers ${answer.status} ${answer.body?.code ?? answer.body}`;
   }
-  if (made.every(({ faulted }) => !faulted)) {
+  if (run.running.every(({ disturbed }) => !disturbed)) {
     const spun = made.find(({ answer }) => answer.status === 503);
     if (spun !== undefined) return `${spun.call.kind} answers 503 although nothing went wrong`;
   }

@@ -23,6 +23,7 @@ const code = {
   ...(await import("../../functions/core/api-key.ts")),
 };
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const directory = mkdtempSync(path.join(tmpdir(), "proof-"));
 const engine = await startEngine({ leases: path.join(directory, "leases") });
 const client = connectLocal(engine.endpoint);
@@ -51,7 +52,13 @@ for (const prefix of Object.keys(PREFIXES) as PrefixName[]) {
         continue;
       const name = `${prefix}: ${calls.join(", ")}`;
       if (only !== undefined && !new RegExp(only).test(name)) continue;
-      cases.push({ name, prefix: PREFIXES[prefix], calls: calls.map((each) => CALLS[each]), fates });
+      cases.push({
+        name,
+        prefix: PREFIXES[prefix],
+        calls: calls.map((each) => CALLS[each]),
+        fates,
+        maxRuns: Number(option("max") ?? 20_000),
+      });
     }
   }
 }

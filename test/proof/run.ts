@@ -12,15 +12,34 @@ export type Request = {
   readonly footprint: Footprint;
   /** Sends it to the store. */
   readonly send: () => Promise<unknown>;
+  /** Sends it over a wire on which it meets its fate. Where there is none, the fate is played here. */
+  readonly sendOverWire?: (fate: Fate) => Promise<unknown>;
 };
 
-/** What may become of a request: it is served; it is lost; it is served, but its answer is lost; it is given up, and arrives later. */
-export type Fate = "served" | "lost" | "unanswered" | "late";
+/**
+ * What may become of a request: it is served; it is lost; it is served, but its answer is lost; it is given up, and arrives later. On a
+ * wire also: it is served, but its answer is cut off; it is throttled; the service fails before it, or after it was served;
+ * it meets another one and is refused for that; a part of it is left out.
+ */
+export const FATES = ["served", "lost", "unanswered", "late"] as const;
+export const WIRE_FATES = [
+  ...FATES,
+  "cut",
+  "throttled",
+  "failed",
+  "failedAfter",
+  "conflict",
+  "partial",
+] as const;
+export type Fate = (typeof WIRE_FATES)[number];
+/** After these the request may have taken effect, although it was not answered. */
+const UNCERTAIN: readonly Fate[] = ["unanswered", "late", "cut", "failedAfter"];
 
 export type Held = Request & {
   /** The same in every repetition: the call's number, and the how-many-eth of its requests it is. */
   readonly id: string;
   readonly by: Running;
+  readonly heldAtMs: number;
   readonly answer: (given: { output: unknown } | { error: unknown }) => void;
 };
 
@@ -34,7 +53,10 @@ export type Running = {
   beganMs: number;
   endedMs: number;
   answer: Answer | undefined;
+  /** A request of it may have taken effect without being answered. */
   faulted: boolean;
+  /** A request of it met another fate than to be served. */
+  disturbed: boolean;
   named?: { sessionId: string; token: string; expiresAt: number };
 };
 
@@ -83,6 +105,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
         endedMs: nowMs,
         answer: undefined,
         faulted: false,
+        disturbed: false,
         ...(named === undefined ? {} : { named }),
       };
       running.push(one);
@@ -107,6 +130,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
                     ...request,
                     id: `${index}.${issued++}`,
                     by: one,
+                    heldAtMs: nowMs,
                     answer(given) {
                       if ("output" in given) return resolve(given.output);
                       withdraw(); // half an answer is none
@@ -153,18 +177,15 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
         `${by.index} ${describe(by.call)}: ${held.name}${fate === "served" ? "" : ` ${fate.toUpperCase()}`}`,
       );
       by.held.splice(by.held.indexOf(held), 1);
-      if (fate !== "served") {
-        by.faulted = true;
+      if (fate !== "served") by.disturbed = true;
+      if (UNCERTAIN.includes(fate)) by.faulted = true;
+      if (fate === "late") {
+        late.push(held);
         nowMs += options.giveUpMs ?? 0;
       }
-      if (fate === "served" || fate === "unanswered") {
-        const given = await sent(held);
-        if ("error" in given) trace.push(`${trace.pop()} (${(given.error as Error).name})`);
-        held.answer(fate === "served" ? given : { error: timedOut() });
-      } else {
-        if (fate === "late") late.push(held);
-        held.answer({ error: timedOut() });
-      }
+      const given = await sent(held, fate);
+      if ("error" in given) trace.push(`${trace.pop()} (${(given.error as Error).name})`);
+      held.answer(given);
       await this.quiet();
     },
 
@@ -172,7 +193,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
     async arrive(held: Held): Promise<void> {
       steps += 1;
       late.splice(late.indexOf(held), 1);
-      const given = await sent(held);
+      const given = await sent(held, "served", true);
       trace.push(
         `${held.by.index}'s ${held.name} ARRIVES${"error" in given ? ` (${(given.error as Error).name})` : ""}`,
       );
@@ -188,6 +209,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
       one.ended = steps;
       one.endedMs = nowMs;
       one.faulted = true;
+      one.disturbed = true;
     },
 
     /** Leaves the run where it is: what waits is refused. */
@@ -209,12 +231,19 @@ export type RunActor = {
   ask(requests: readonly Request[]): Promise<readonly unknown[]>;
 };
 
-async function sent(held: Held): Promise<{ output: unknown } | { error: unknown }> {
+async function sent(
+  held: Held,
+  fate: Fate,
+  direct = false,
+): Promise<{ output: unknown } | { error: unknown }> {
   try {
-    return { output: await held.send() };
+    if (held.sendOverWire !== undefined && !direct) return { output: await held.sendOverWire(fate) };
+    if (fate === "served") return { output: await held.send() };
+    if (fate === "unanswered") await held.send();
   } catch (error) {
-    return { error };
+    return { error: fate === "served" || held.sendOverWire !== undefined ? error : timedOut() };
   }
+  return { error: timedOut() };
 }
 
 export function describe({ kind, user, skewMs, ...rest }: Call): string {

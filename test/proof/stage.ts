@@ -37,9 +37,9 @@ export async function createStage(
   code: Code,
   client: DynamoDBDocumentClient,
   direct: Direct,
-  rewrite?: (command: string, input: Input) => Input,
+  options: { rewrite?: (command: string, input: Input) => Input; overWire?: boolean } = {},
 ) {
-  holdRequests(client, direct, rewrite);
+  holdRequests(client, direct, options.rewrite, options.overWire);
   const keys = new Map<string, object>();
   const keyOf = new Map<string, string>();
 

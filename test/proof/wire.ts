@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import type { Direct } from "./direct.ts";
-import type { Footprint, Request, RunActor } from "./run.ts";
+import { FATE_HEADER } from "./proxy.ts";
+import type { Fate, Footprint, Request, RunActor } from "./run.ts";
 import { actors } from "./virtual.ts";
 
 type Item = Record<string, unknown>;
@@ -14,6 +15,8 @@ const OPERATIONS: Record<string, string> = {
   Update: "UpdateItem",
   Delete: "DeleteItem",
   TransactWrite: "TransactWriteItems",
+  BatchGet: "BatchGetItem",
+  BatchWrite: "BatchWriteItem",
 };
 
 /** Every record of a user, as a footprint names them. */
@@ -44,100 +47,137 @@ function overlaps(key: string, keys: readonly string[]): boolean {
  * Has a client's requests wait for the run on whose behalf they are sent. What DynamoDB does not promise to be a snapshot is
  * taken apart: BatchGetItem and BatchWriteItem into their items, a Query into user, slot and records.
  * @param direct the way on which they go to the engine
+ * @param overWire whether requests go through the SDK, over a wire on which they meet their fates
  * @param rewrite what a broken variant makes of a request before it is sent
  */
 export function holdRequests(
   client: DynamoDBDocumentClient,
   direct: Direct,
   rewrite: (command: string, input: Input) => Input = (_command, input) => input,
+  overWire = false,
 ): void {
+  if (overWire) sayFates(client);
   client.middlewareStack.add(
-    (next, context) => async (args) => {
-      const actor = actors.getStore() as RunActor | undefined;
-      if (actor === undefined) return next(args);
-      const command = String(context.commandName).replace(/(Item)?Command$/, "");
-      const input = rewrite(command, args.input as Input);
-      // The hour in which a key was used is nothing that a user's life depends on.
-      if (String(input.Key?.pk ?? "").startsWith("key#")) return { output: { $metadata: {} }, response: {} };
-      const whole = (label: string, footprint: Footprint): Request => ({
-        name: label,
-        footprint,
-        send: async () => ({
-          output: await direct.send(OPERATIONS[command] ?? command, input),
-          response: {},
-        }),
-      });
-      const output = (members: object) => ({ output: { $metadata: {}, ...members }, response: {} });
+    (next, context) =>
+      async (args): Promise<any> => {
+        const actor = actors.getStore() as RunActor | undefined;
+        if (actor === undefined) return next(args);
+        const command = String(context.commandName).replace(/(Items?)?Command$/, "");
+        const input = rewrite(command, args.input as Input);
+        // The hour in which a key was used is nothing that a user's life depends on.
+        if (String(input.Key?.pk ?? "").startsWith("key#"))
+          return { output: { $metadata: {} }, response: {} };
+        const whole = (label: string, footprint: Footprint): Request => ({
+          name: label,
+          footprint,
+          send: async () => ({
+            output: await direct.send(OPERATIONS[command] ?? command, input),
+            response: {},
+          }),
+          ...(overWire
+            ? {
+                sendOverWire: (fate) => {
+                  (context as { fate?: Fate }).fate = fate;
+                  return next({ ...args, input: input as typeof args.input });
+                },
+              }
+            : {}),
+        });
+        const output = (members: object) => ({ output: { $metadata: {}, ...members }, response: {} });
 
-      switch (command) {
-        case "Get":
-          return (await actor.ask([whole(`reads ${input.Key.sk}`, reads(name(input.Key)))]))[0];
-        case "Put":
-          return (await actor.ask([whole(`puts ${input.Item.sk}`, writes(name(input.Item as Key)))]))[0];
-        case "Update":
-          return (await actor.ask([whole(`updates ${input.Key.sk}`, writes(name(input.Key)))]))[0];
-        case "Delete":
-          return (await actor.ask([whole(`deletes ${input.Key.sk}`, writes(name(input.Key)))]))[0];
-        case "TransactWrite": {
-          const parts = (input.TransactItems as Input[]).flatMap((each) =>
-            Object.entries(each).map(([kind, part]) => ({ kind, key: (part.Key ?? part.Item) as Key })),
-          );
-          const label = parts.map(({ kind, key }) => `${kind.toLowerCase()} ${key.sk}`).join(" + ");
-          const footprint = {
-            reads: parts.filter(({ kind }) => kind === "ConditionCheck").map(({ key }) => name(key)),
-            writes: parts.filter(({ kind }) => kind !== "ConditionCheck").map(({ key }) => name(key)),
-          };
-          return (await actor.ask([whole(`transacts ${label}`, footprint)]))[0];
-        }
-        case "BatchGet": {
-          const wanted = Object.entries(input.RequestItems as Record<string, Input>).flatMap(([table, of]) =>
-            (of.Keys as Key[]).map((key) => ({ table, key, consistent: of.ConsistentRead === true })),
-          );
-          const items = await actor.ask(
-            wanted.map(({ table, key, consistent }) => ({
-              name: `reads ${key.sk}`,
-              footprint: reads(name(key)),
-              send: async () =>
-                (await direct.send("GetItem", { TableName: table, Key: key, ConsistentRead: consistent }))
-                  .Item,
-            })),
-          );
-          const Responses: Record<string, Item[]> = {};
-          for (const [index, { table }] of wanted.entries()) {
-            const item = items[index] as Item | undefined;
-            Responses[table] ??= [];
-            if (item !== undefined) Responses[table].push(item);
+        switch (command) {
+          case "Get":
+            return (await actor.ask([whole(`reads ${input.Key.sk}`, reads(name(input.Key)))]))[0];
+          case "Put":
+            return (await actor.ask([whole(`puts ${input.Item.sk}`, writes(name(input.Item as Key)))]))[0];
+          case "Update":
+            return (await actor.ask([whole(`updates ${input.Key.sk}`, writes(name(input.Key)))]))[0];
+          case "Delete":
+            return (await actor.ask([whole(`deletes ${input.Key.sk}`, writes(name(input.Key)))]))[0];
+          case "TransactWrite": {
+            const parts = (input.TransactItems as Input[]).flatMap((each) =>
+              Object.entries(each).map(([kind, part]) => ({ kind, key: (part.Key ?? part.Item) as Key })),
+            );
+            const label = parts.map(({ kind, key }) => `${kind.toLowerCase()} ${key.sk}`).join(" + ");
+            const footprint = {
+              reads: parts.filter(({ kind }) => kind === "ConditionCheck").map(({ key }) => name(key)),
+              writes: parts.filter(({ kind }) => kind !== "ConditionCheck").map(({ key }) => name(key)),
+            };
+            return (await actor.ask([whole(`transacts ${label}`, footprint)]))[0];
           }
-          return output({ Responses, UnprocessedKeys: {} });
+          case "BatchGet": {
+            const wanted = Object.entries(input.RequestItems as Record<string, Input>).flatMap(
+              ([table, of]) =>
+                (of.Keys as Key[]).map((key) => ({ table, key, consistent: of.ConsistentRead === true })),
+            );
+            // Over a wire, every other one goes as it is, so that a part of it may be left out.
+            if (overWire && actor.random() < 0.5) {
+              const keys = wanted.map(({ key }) => name(key));
+              return (
+                await actor.ask([
+                  whole(`reads ${wanted.map(({ key }) => key.sk).join(", ")}`, reads(...keys)),
+                ])
+              )[0];
+            }
+            const items = await actor.ask(
+              wanted.map(({ table, key, consistent }) => ({
+                name: `reads ${key.sk}`,
+                footprint: reads(name(key)),
+                send: async () =>
+                  (await direct.send("GetItem", { TableName: table, Key: key, ConsistentRead: consistent }))
+                    .Item,
+              })),
+            );
+            const Responses: Record<string, Item[]> = {};
+            for (const [index, { table }] of wanted.entries()) {
+              const item = items[index] as Item | undefined;
+              Responses[table] ??= [];
+              if (item !== undefined) Responses[table].push(item);
+            }
+            return output({ Responses, UnprocessedKeys: {} });
+          }
+          case "BatchWrite": {
+            if (overWire) return (await actor.ask([whole("writes a batch", writes())]))[0];
+            const wanted = Object.entries(input.RequestItems as Record<string, Input[]>).flatMap(
+              ([table, all]) => all.map((each) => ({ table, each })),
+            );
+            await actor.ask(
+              wanted.map(({ table, each }) => {
+                const key = (each.DeleteRequest?.Key ?? each.PutRequest?.Item) as Key;
+                return {
+                  name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
+                  footprint: writes(name(key)),
+                  send: () =>
+                    each.DeleteRequest === undefined
+                      ? direct.send("PutItem", { TableName: table, Item: each.PutRequest.Item })
+                      : direct.send("DeleteItem", { TableName: table, Key: key }),
+                };
+              }),
+            );
+            return output({ UnprocessedItems: {} });
+          }
+          case "Query":
+            return output(
+              await query(actor, input, async () => (await direct.send("Query", input)) as QueryOutput),
+            );
+          default:
+            throw new Error(`The proof does not know what ${command} reads and writes`);
         }
-        case "BatchWrite": {
-          const wanted = Object.entries(input.RequestItems as Record<string, Input[]>).flatMap(
-            ([table, all]) => all.map((each) => ({ table, each })),
-          );
-          await actor.ask(
-            wanted.map(({ table, each }) => {
-              const key = (each.DeleteRequest?.Key ?? each.PutRequest?.Item) as Key;
-              return {
-                name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
-                footprint: writes(name(key)),
-                send: () =>
-                  each.DeleteRequest === undefined
-                    ? direct.send("PutItem", { TableName: table, Item: each.PutRequest.Item })
-                    : direct.send("DeleteItem", { TableName: table, Key: key }),
-              };
-            }),
-          );
-          return output({ UnprocessedItems: {} });
-        }
-        case "Query":
-          return output(
-            await query(actor, input, async () => (await direct.send("Query", input)) as QueryOutput),
-          );
-        default:
-          throw new Error(`The proof does not know what ${command} reads and writes`);
-      }
-    },
+      },
     { step: "initialize", priority: "high", name: "holdRequests" },
+  );
+}
+
+/** Writes on each request what it is to meet, after all that the SDK signs. */
+function sayFates(client: DynamoDBDocumentClient): void {
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const { fate } = context as { fate?: Fate };
+      if (fate !== undefined)
+        (args.request as { headers: Record<string, string> }).headers[FATE_HEADER] = fate;
+      return next(args);
+    },
+    { step: "finalizeRequest", priority: "low", name: "sayFates" },
   );
 }
 
