@@ -114,13 +114,17 @@ export function toMade(one: Running): Entry {
   };
 }
 
+/** What may happen next. */
 type Move = {
   readonly id: string;
-  readonly by: number;
+  /** Whose turn it is: a request, or the arrival of one that was given up. What may become of it are choices of that turn. */
+  readonly turn: string;
+  /** The turns with which this choice is made as well. */
+  readonly alsoAt: readonly string[];
+  readonly call: number;
   readonly footprint: Footprint;
-  readonly fate: Fate | "killed" | "arrives";
-  readonly held?: Held;
-  readonly running?: Running;
+  readonly fate: Fate | "killed" | "orphaned" | "arrives";
+  readonly held: Held;
 };
 
 const NO_FOOTPRINT: Footprint = { reads: [], writes: [] };
@@ -129,45 +133,77 @@ function movesOf(run: Run, { fates }: Case): Move[] {
   const moves: Move[] = [];
   const wentWrong = run.running.some(({ disturbed }) => disturbed);
   for (const one of run.running) {
-    for (const held of one.held) {
-      moves.push({ id: held.id, by: one.index, footprint: held.footprint, fate: "served", held });
-    }
-    if (wentWrong || fates.length === 0) continue;
+    const turns = one.held.map(({ id }) => id);
     for (const [index, held] of one.held.entries()) {
+      const move = { turn: held.id, alsoAt: NOWHERE, call: one.index, held };
+      moves.push({ ...move, id: held.id, footprint: held.footprint, fate: "served" });
+      if (wentWrong) continue;
       const isWrite = held.footprint.writes.length > 0;
       for (const fate of fates) {
-        if (fate === "killed") continue;
+        const id = `${held.id} ${fate}`;
+        if (fate === "killed") {
+          if (one.began === Number.POSITIVE_INFINITY && !isWrite) continue; // it has done nothing yet
+          if (index === 0) moves.push({ ...move, id, alsoAt: turns, footprint: NO_FOOTPRINT, fate });
+          // Its process is gone, but this request is on its way.
+          if (isWrite)
+            moves.push({
+              ...move,
+              id: `${held.id} orphaned`,
+              alsoAt: turns,
+              footprint: NO_FOOTPRINT,
+              fate: "orphaned",
+            });
+          continue;
+        }
         // A read that is lost is asked again; of its parts, one stands for all.
         if (!isWrite && (fate !== "lost" || index > 0)) continue;
         moves.push({
-          id: `${held.id} ${fate}`,
-          by: one.index,
+          ...move,
+          id,
           footprint: fate === "unanswered" ? held.footprint : NO_FOOTPRINT,
           fate,
-          held,
         });
       }
     }
-    const hasWritten = one.began !== Number.POSITIVE_INFINITY;
-    if (fates.includes("killed") && one.held.length > 0 && hasWritten)
-      moves.push({
-        id: `${one.index} killed ${one.held[0]?.id}`,
-        by: one.index,
-        footprint: NO_FOOTPRINT,
-        fate: "killed",
-        running: one,
-      });
   }
-  for (const held of run.late)
-    moves.push({ id: `${held.id} arrives`, by: -1, footprint: held.footprint, fate: "arrives", held });
+  for (const held of run.late) {
+    const turn = `${held.id} arrives`;
+    moves.push({
+      id: turn,
+      turn,
+      alsoAt: NOWHERE,
+      call: -1,
+      footprint: held.footprint,
+      fate: "arrives",
+      held,
+    });
+  }
   return moves;
 }
 
-type Node = { readonly moves: readonly Move[]; readonly asleep: readonly Move[]; readonly explored: Move[] };
+const NOWHERE: readonly string[] = [];
+
+/** A choice: what could have happened, what need not, as it was seen elsewhere, and whose turns are to be tried. */
+type Node = {
+  readonly moves: readonly Move[];
+  readonly asleep: readonly Move[];
+  readonly explored: Move[];
+  readonly turns: Set<string>;
+};
+
+/** Something that has happened, with what its order against others depends on. */
+type Event = {
+  readonly move: Move;
+  /** How many steps were done when the request was sent: what its call had been answered by then comes before it. */
+  readonly sentAfter: number;
+  readonly isFirstOfCall: boolean;
+  readonly endsCall: boolean;
+};
 
 /**
- * Plays a case in every order that differs from the others: two orders in which neighbours that do not meet have changed places
- * are one (sleep sets, after Godefroid). Each order is played from its beginning, as the engine keeps no past.
+ * Plays a case in every order that differs from the others. Two orders in which neighbours that do not meet have changed places are one:
+ * of these, one is played (source sets and sleep sets: Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction",
+ * 2014). Each order is played from its beginning, as the engine keeps no past.
  */
 export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explored> {
   const { past, named, items } = await prepare(stage, lane, it.prefix);
@@ -183,6 +219,7 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
   const judged = new Set<string>();
   const known = new Map<string, Afterwards>();
   const path: { node: Node; move: Move }[] = [];
+  let kept = 0;
 
   for (;;) {
     await stage.restore(lane.items, items);
@@ -195,45 +232,57 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
     await run.quiet();
     explored.runs += 1;
 
-    let depth = 0;
-    let redundant = false;
-    let last: Move | undefined;
+    const events: Event[] = [];
+    let isRedundant = false;
     for (;;) {
       const moves = movesOf(run, it);
       if (moves.length === 0) break;
+      const planned = path[events.length];
       let move: Move | undefined;
-      if (depth < path.length) {
-        const planned = path[depth] as { node: Node; move: Move };
-        move = moves.find(({ id }) => id === planned.move.id);
-        if (move === undefined)
-          throw new Error(`${it.name} did not play the same again at ${planned.move.id}`);
-      } else {
-        const before = path[depth - 1];
+      if (planned === undefined) {
+        const before = path.at(-1);
         const asleep =
           before === undefined
             ? []
             : [...before.node.asleep, ...before.node.explored.slice(0, -1)].filter(
                 (other) => isIndependent(other, before.move) && !wakes(run, before.move, other),
               );
-        move = moves.find(({ id }) => !asleep.some((other) => other.id === id));
+        move = moves.find(
+          ({ id, fate }) =>
+            fate !== "killed" && fate !== "orphaned" && !asleep.some((other) => other.id === id),
+        );
         if (move === undefined) {
-          redundant = true;
+          isRedundant = true;
           break;
         }
-        path.push({ node: { moves, asleep, explored: [move] }, move });
+        path.push({ node: { moves, asleep, explored: [move], turns: new Set([move.turn]) }, move });
+      } else {
+        move = moves.find(({ id }) => id === planned.move.id);
+        if (move === undefined)
+          throw new Error(`${it.name} did not play the same again at ${planned.move.id}`);
       }
-      last = move;
-      depth += 1;
+      const by = run.running[move.call];
+      const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
       await perform(run, move);
+      events.push({
+        move,
+        sentAfter: move.held.sentAfter,
+        isFirstOfCall,
+        endsCall: by?.answer !== undefined,
+      });
     }
-    void last;
+    addTurns(
+      path.map(({ node }) => node),
+      events,
+      kept,
+    );
 
-    if (redundant) {
+    if (isRedundant) {
       run.abandon();
       lane.items = await stage.items(lane.userId);
     } else {
       explored.orders += 1;
-      const fault = path.find(({ move }) => move.fate !== "served" && move.fate !== "arrives");
+      const fault = path.find(({ move }) => isFault(move));
       const kind = fault === undefined ? "none" : fault.move.fate;
       explored.faults[kind] = (explored.faults[kind] ?? 0) + 1;
       lane.items = await stage.items(lane.userId);
@@ -244,17 +293,7 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
         const trace = run.trace.slice();
         const why = await judge(stage, lane, run, past, known);
         lane.items = await stage.items(lane.userId);
-        if (
-          why !== undefined &&
-          !explored.findings.some((one) => one.why === why && one.trace.length <= trace.length)
-        ) {
-          explored.findings.push({
-            name: it.name,
-            why,
-            trace,
-            answers,
-          });
-        }
+        if (why !== undefined) explored.findings.push({ name: it.name, why, trace, answers });
       }
     }
     if (explored.runs >= (it.maxRuns ?? Number.POSITIVE_INFINITY)) {
@@ -268,8 +307,10 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
       if (top === undefined) break;
       const { node } = top;
       const next = node.moves.find(
-        ({ id }) =>
-          !node.asleep.some((other) => other.id === id) && !node.explored.some((other) => other.id === id),
+        ({ id, turn, alsoAt }) =>
+          (node.turns.has(turn) || alsoAt.some((other) => node.turns.has(other))) &&
+          !node.asleep.some((other) => other.id === id) &&
+          !node.explored.some((other) => other.id === id),
       );
       if (next !== undefined) {
         node.explored.push(next);
@@ -279,32 +320,88 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
       path.pop();
     }
     if (path.length === 0) break;
+    kept = path.length - 1;
   }
   explored.judged = judged.size;
   return explored;
 }
 
-async function perform(run: Run, move: Move): Promise<void> {
-  if (move.fate === "killed") run.kill(move.running as Running);
-  else if (move.fate === "arrives") await run.arrive(move.held as Held);
-  else await run.decide(move.held as Held, move.fate);
+/**
+ * Finds what happened in one order and could have happened in the other, and has the other tried where it first could.
+ * @param from the first event that was not there the last time
+ */
+function addTurns(nodes: readonly Node[], events: readonly Event[], from: number): void {
+  /** For each event, what comes before it in every order that is the same. */
+  const before: Set<number>[] = [];
+  for (const [at, event] of events.entries()) {
+    const mine = new Set<number>();
+    const races: number[] = [];
+    for (let other = at - 1; other >= 0; other -= 1) {
+      if (mine.has(other)) continue;
+      const earlier = events[other] as Event;
+      const isCause = causes(earlier, other, event);
+      if (!isCause && !conflicts(earlier, event)) continue;
+      if (!isCause) races.push(other);
+      mine.add(other);
+      for (const each of before[other] ?? []) mine.add(each);
+    }
+    before.push(mine);
+    if (at < from) continue;
+    for (const race of races) {
+      const node = nodes[race];
+      if (node === undefined) continue;
+      // What may come before the earlier of the two: all that does not need it, and then the later one.
+      const rest: number[] = [];
+      for (let other = race + 1; other < at; other += 1)
+        if (before[other]?.has(race) !== true) rest.push(other);
+      rest.push(at);
+      const initials = rest.filter(
+        (each) => !rest.some((other) => other < each && before[each]?.has(other) === true),
+      );
+      const turns = initials.map((each) => (events[each] as Event).move.turn);
+      if (turns.some((turn) => node.turns.has(turn))) continue;
+      const possible = turns.find((turn) => node.moves.some((move) => move.turn === turn));
+      if (possible !== undefined) node.turns.add(possible);
+    }
+  }
 }
 
-/**
- * Two requests of one call that wait side by side are no different from two calls' requests: who sends two at once goes on when both are
- * answered.
- */
+/** Whether the later of two events cannot be without the earlier. */
+function causes(earlier: Event, at: number, later: Event): boolean {
+  if (later.move.fate === "arrives") return earlier.move.held === later.move.held;
+  if (earlier.move.call !== later.move.call) return false;
+  if (isKill(earlier.move) || isKill(later.move)) return true;
+  return at < later.sentAfter;
+}
+
+/** Whether the order of two events that need not be in this order makes a difference. */
+function conflicts(earlier: Event, later: Event): boolean {
+  if (meet(earlier.move.footprint, later.move.footprint)) return true;
+  // What goes wrong with one of two requests that were sent side by side decides whether the other matters.
+  if (earlier.move.call === later.move.call && (isFault(earlier.move) || isFault(later.move))) return true;
+  return earlier.endsCall && later.isFirstOfCall;
+}
+
+async function perform(run: Run, { fate, held }: Move): Promise<void> {
+  if (fate === "killed") run.kill(held.by);
+  else if (fate === "orphaned") run.kill(held.by, held);
+  else if (fate === "arrives") await run.arrive(held);
+  else await run.decide(held, fate);
+}
+
+/** Two requests that a call has sent side by side are like two calls' requests: the call goes on when both are answered. */
 const isIndependent = (one: Move, other: Move): boolean =>
-  one.id !== other.id &&
-  (one.by !== other.by || (one.fate === "served" && other.fate === "served")) &&
+  one.turn !== other.turn &&
+  (one.call !== other.call || (one.fate === "served" && other.fate === "served")) &&
   !(isFault(one) && isFault(other)) &&
   !meet(one.footprint, other.footprint);
 const isFault = ({ fate }: Move): boolean => fate !== "served" && fate !== "arrives";
+const isKill = ({ fate }: Move): boolean => fate === "killed" || fate === "orphaned";
 
 /** A call that has answered comes before those that begin later, so whether it had answered matters to those that have not begun. */
 function wakes(run: Run, done: Move, other: Move): boolean {
-  const finished = run.running[done.by];
-  const waiting = run.running[other.by];
+  const finished = run.running[done.call];
+  const waiting = run.running[other.call];
   return finished?.answer !== undefined && waiting?.began === Number.POSITIVE_INFINITY;
 }
 

@@ -32,7 +32,15 @@ const MAX_LATENESS_MS = 60_000;
 
 const call: fc.Arbitrary<Step> = fc
   .record({
-    call: fc.constantFrom<Call>(...Object.values(CALLS).filter((one: Call) => process.env.LEGACY === undefined || (one.kind !== 'readSession' && !('metadata' in one) && !('email' in one && 'idempotencyKey' in one)))),
+    call: fc.constantFrom<Call>(
+      ...Object.values(CALLS).filter(
+        (one: Call) =>
+          process.env.LEGACY === undefined ||
+          (one.kind !== "readSession" &&
+            !("metadata" in one) &&
+            !("email" in one && "idempotencyKey" in one)),
+      ),
+    ),
     user: fc.constantFrom(0, 0, 0, 1, 2),
     skewMs: fc.constantFrom(...SKEWS),
     back: fc.constantFrom(0, 0, 0, 1, 2),

@@ -78,13 +78,19 @@ function progress(): void {
     `${done.length} of ${cases.length} pairs, ${done.reduce((n, one) => n + one.runs, 0)} runs, ${done.reduce((n, one) => n + one.judged, 0)} judged, ${((performance.now() - beganMs) / 1000).toFixed(0)} s; ${worst}`,
   );
 }
+let stopped = false;
+process.on("SIGUSR2", () => {
+  stopped = true;
+});
 const ticker = setInterval(progress, 5_000);
 const queue = cases.toReversed();
 await Promise.all(
   Array.from({ length: Number(option("lanes") ?? 12) }, async (_, number) => {
     const lane = await createLane(stage, number);
-    for (let it = queue.pop(); it !== undefined; it = queue.pop()) {
-      done.push(await explore(stage, lane, it));
+    for (let it = queue.pop(); it !== undefined && !stopped; it = queue.pop()) {
+      const one = await explore(stage, lane, it);
+      for (const finding of one.findings.slice(0, 1)) console.error(`FOUND [${finding.name}] ${finding.why.slice(0, 100)}`);
+      done.push(one);
       progress();
     }
   }),

@@ -40,6 +40,8 @@ export type Held = Request & {
   readonly id: string;
   readonly by: Running;
   readonly heldAtMs: number;
+  /** How many steps the run had done when it was sent. */
+  readonly sentAfter: number;
   readonly answer: (given: { output: unknown } | { error: unknown }) => void;
 };
 
@@ -131,6 +133,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
                     id: `${index}.${issued++}`,
                     by: one,
                     heldAtMs: nowMs,
+                    sentAfter: steps,
                     answer(given) {
                       if ("output" in given) return resolve(given.output);
                       withdraw(); // half an answer is none
@@ -199,10 +202,16 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
       );
     },
 
-    /** The process that answers this call is killed: nothing of it goes on, and what it has sent is on its way or is not. */
-    kill(one: Running): void {
+    /**
+     * The process that answers this call is killed: nothing of it goes on.
+     * @param onItsWay the one of its requests that arrives nevertheless, later
+     */
+    kill(one: Running, onItsWay?: Held): void {
       steps += 1;
-      trace.push(`${one.index} ${describe(one.call)} IS KILLED`);
+      trace.push(
+        `${one.index} ${describe(one.call)} IS KILLED${onItsWay === undefined ? "" : `, but ${onItsWay.name} is on its way`}`,
+      );
+      if (onItsWay !== undefined) late.push(onItsWay);
       if (one.began === Number.POSITIVE_INFINITY) one.began = steps;
       one.held.length = 0;
       one.answer = { status: 0, body: undefined, replayed: false };
