@@ -42,6 +42,10 @@ export const CALLS = {
   pending: { kind: "result", status: "pending" },
   final: { kind: "result", status: "successful" },
   erase: { kind: "erase" },
+  /** Of the session before the newest. */
+  startBefore: { kind: "start", back: 1 },
+  cancelBefore: { kind: "cancel", back: 1 },
+  finalBefore: { kind: "result", status: "successful", back: 1 },
   readUser: { kind: "readUser" },
   listSessions: { kind: "listSessions" },
   readSession: { kind: "readSession" },
@@ -86,3 +90,10 @@ export const PREFIXES = {
   reopenedReaped: [...at(DAY + 100, open, erase, open), { reaped: "slot" }],
 } as const satisfies Record<string, readonly PrefixStep[]>;
 export type PrefixName = keyof typeof PREFIXES;
+
+export const needsSession = ({ kind }: Call): boolean =>
+  ["start", "cancel", "result", "readToken", "readSession"].includes(kind);
+
+/** How many sessions there have to be for a call to name one. */
+export const sessionsNamed = (call: Call): number =>
+  needsSession(call) ? 1 + ("back" in call ? (call.back ?? 0) : 0) : 0;

@@ -1,20 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Call, type PrefixStep } from "./calls.ts";
+import { type Call, PREFIXES, type PrefixName } from "./calls.ts";
+import type { Case } from "./cases.ts";
 import { explain, type Entry } from "./judge.ts";
 import { type Made, readToken } from "./model.ts";
 import { createRun, describe, type Fate, type Footprint, type Held, type Run, type Running } from "./run.ts";
 import type { Item, Person, Stage } from "./stage.ts";
 import { meet } from "./wire.ts";
-
-/** What is to be played in every order: calls that are made together, on what earlier calls have left. */
-export type Case = {
-  readonly name: string;
-  readonly prefix: readonly PrefixStep[];
-  readonly calls: readonly Call[];
-  /** How many requests may go wrong, and how: at most one in each order. */
-  readonly fates: readonly (Exclude<Fate, "served"> | "killed")[];
-  readonly maxRuns?: number;
-};
 
 export type Finding = {
   readonly name: string;
@@ -31,6 +22,8 @@ export type Explored = {
   cut: boolean;
   readonly faults: Record<string, number>;
   readonly findings: Finding[];
+  /** The conditions that requests were sent with, as texts that are the same for every call. */
+  readonly conditions: readonly string[];
 };
 
 /** When the calls of a case are made. A whole second, so that nothing depends on where in it. */
@@ -41,7 +34,7 @@ export type Lane = {
   readonly person: Person;
   readonly userId: string;
   prepared?: {
-    prefix: readonly PrefixStep[];
+    prefix: PrefixName;
     items: readonly Item[];
     past: readonly Entry[];
     named: Running["named"];
@@ -67,11 +60,11 @@ export async function serveAll(run: Run, one: Running): Promise<void> {
 }
 
 /** Plays a prefix, and keeps what it leaves. */
-async function prepare(stage: Stage, lane: Lane, prefix: readonly PrefixStep[]) {
+async function prepare(stage: Stage, lane: Lane, prefix: PrefixName) {
   if (lane.prepared?.prefix === prefix) return lane.prepared;
   await stage.restore(lane.items, []);
   const past: Entry[] = [];
-  for (const [index, step] of prefix.entries()) {
+  for (const [index, step] of PREFIXES[prefix].entries()) {
     if ("reaped" in step) {
       const items = await stage.items(lane.userId);
       await stage.restore(
@@ -205,7 +198,12 @@ type Event = {
  * of these, one is played (source sets and sleep sets: Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction",
  * 2014). Each order is played from its beginning, as the engine keeps no past.
  */
-export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explored> {
+export async function explore(
+  stage: Stage,
+  lane: Lane,
+  it: Case,
+  until: { readonly maxRuns?: number; readonly firstFinding?: boolean } = {},
+): Promise<Explored> {
   const { past, named, items } = await prepare(stage, lane, it.prefix);
   const explored: Explored = {
     name: it.name,
@@ -215,7 +213,9 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
     cut: false,
     faults: {},
     findings: [],
+    conditions: [],
   };
+  const conditions = new Set<string>();
   const judged = new Set<string>();
   const known = new Map<string, Afterwards>();
   const path: { node: Node; move: Move }[] = [];
@@ -263,6 +263,7 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
       }
       const by = run.running[move.call];
       const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
+      for (const condition of move.held.conditions) conditions.add(condition);
       await perform(run, move);
       events.push({
         move,
@@ -296,7 +297,8 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
         if (why !== undefined) explored.findings.push({ name: it.name, why, trace, answers });
       }
     }
-    if (explored.runs >= (it.maxRuns ?? Number.POSITIVE_INFINITY)) {
+    if (until.firstFinding === true && explored.findings.length > 0) break;
+    if (explored.runs >= (until.maxRuns ?? Number.POSITIVE_INFINITY)) {
       explored.cut = true;
       break;
     }
@@ -322,8 +324,7 @@ export async function explore(stage: Stage, lane: Lane, it: Case): Promise<Explo
     if (path.length === 0) break;
     kept = path.length - 1;
   }
-  explored.judged = judged.size;
-  return explored;
+  return { ...explored, judged: judged.size, conditions: [...conditions] };
 }
 
 /**

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { CALLS, type Call } from "./calls.ts";
+import { CALLS, type Call, needsSession } from "./calls.ts";
 import { explain, type Entry } from "./judge.ts";
 import { readToken } from "./model.ts";
 import { createRun, type Fate, type Held, type Run, type Running, WIRE_FATES } from "./run.ts";
@@ -70,9 +70,6 @@ export const program: fc.Arbitrary<Program> = fc.record({
   steps: fc.array(step, { minLength: 2, maxLength: 14 }),
   choices: fc.array(fc.record({ pick: fc.nat(63), fate }), { maxLength: 60 }),
 });
-
-const needsSession = ({ kind }: Call): boolean =>
-  ["start", "cancel", "result", "readToken", "readSession"].includes(kind);
 
 const BEGIN_MS = 1_800_000_000_000;
 

@@ -10,6 +10,8 @@ export type Footprint = { readonly reads: readonly string[]; readonly writes: re
 export type Request = {
   readonly name: string;
   readonly footprint: Footprint;
+  /** The conditions that it is sent with, as texts that are the same for every call. */
+  readonly conditions: readonly string[];
   /** Sends it to the store. */
   readonly send: () => Promise<unknown>;
   /** Sends it over a wire on which it meets its fate. Where there is none, the fate is played here. */

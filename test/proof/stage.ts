@@ -3,7 +3,7 @@ import type { Direct } from "./direct.ts";
 import type { Call } from "./calls.ts";
 import type { Answer } from "./model.ts";
 import type { RunActor, Running } from "./run.ts";
-import { type Input, holdRequests } from "./wire.ts";
+import { type HoldOptions, holdRequests, TABLE } from "./wire.ts";
 import { actors } from "./virtual.ts";
 
 export type Item = Record<string, unknown> & { readonly pk: string; readonly sk: string };
@@ -12,7 +12,6 @@ export type Item = Record<string, unknown> & { readonly pk: string; readonly sk:
 export type Tenant = { readonly clientId: string; readonly environment: "production" | "sandbox" };
 export type Person = Tenant & { readonly refId: string };
 
-export const TABLE = "verification";
 const TOKEN_TOLERANCE_SECONDS = 5;
 
 /** The product, on an engine: every request of a call waits for the run that the call is part of. */
@@ -28,6 +27,16 @@ export type Code = {
   readonly hashApiKey: (text: string) => string;
 };
 
+/** The product's code. @param as gives the specifier under which a file of it is loaded */
+export async function loadCode(as: (specifier: string) => string): Promise<Code> {
+  const [app, store, ids, keys] = await Promise.all(
+    ["app.ts", "store/verification/store.ts", "core/session-id.ts", "core/api-key.ts"].map(
+      (file) => import(as(`../../functions/${file}`)) as Promise<object>,
+    ),
+  );
+  return { ...app, ...store, ...ids, ...keys } as Code;
+}
+
 /**
  * @param code the product's, as it is or as a broken variant has it
  * @param client the client of the engine that the product is given
@@ -37,9 +46,9 @@ export async function createStage(
   code: Code,
   client: DynamoDBDocumentClient,
   direct: Direct,
-  options: { rewrite?: (command: string, input: Input) => Input; overWire?: boolean } = {},
+  options: HoldOptions = {},
 ) {
-  holdRequests(client, direct, options.rewrite, options.overWire);
+  const { forget } = holdRequests(client, direct, options);
   const keys = new Map<string, object>();
   const keyOf = new Map<string, string>();
 
@@ -122,6 +131,7 @@ export async function createStage(
 
     /** Makes of what is stored of a user what is wanted. */
     async restore(found: readonly Item[], wanted: readonly Item[]): Promise<void> {
+      for (const pk of new Set([...found, ...wanted].map((item) => item.pk))) forget(pk);
       const there = new Map(found.map((item) => [item.sk, JSON.stringify(item)]));
       const changes = [
         ...wanted

@@ -2,12 +2,15 @@ import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import type { Direct } from "./direct.ts";
 import { FATE_HEADER } from "./proxy.ts";
 import type { Fate, Footprint, Request, RunActor } from "./run.ts";
+import { conditionsOf, type Input } from "./variants.ts";
 import { actors } from "./virtual.ts";
+
+/** The table that all of it is about. */
+export const TABLE = "verification";
 
 type Item = Record<string, unknown>;
 type Key = { pk: string; sk: string };
-/** What is asked of the store, as the document client is given it. */
-export type Input = Record<string, any>;
+export type { Input };
 
 const OPERATIONS: Record<string, string> = {
   Get: "GetItem",
@@ -43,20 +46,27 @@ function overlaps(key: string, keys: readonly string[]): boolean {
   );
 }
 
+export type HoldOptions = {
+  /** What a broken variant makes of a request before it is sent. */
+  readonly rewrite?: (command: string, input: Input) => Input;
+  /** Of which items a broken variant reads what was there before the last write. */
+  readonly isStale?: (sk: string) => boolean;
+  /** Whether requests go through the SDK, over a wire on which they meet their fates. */
+  readonly overWire?: boolean;
+};
+
 /**
  * Has a client's requests wait for the run on whose behalf they are sent. What DynamoDB does not promise to be a snapshot is
  * taken apart: BatchGetItem and BatchWriteItem into their items, a Query into user, slot and records.
  * @param direct the way on which they go to the engine
- * @param overWire whether requests go through the SDK, over a wire on which they meet their fates
- * @param rewrite what a broken variant makes of a request before it is sent
  */
 export function holdRequests(
   client: DynamoDBDocumentClient,
   direct: Direct,
-  rewrite: (command: string, input: Input) => Input = (_command, input) => input,
-  overWire = false,
-): void {
+  { rewrite = (_command, input) => input, isStale, overWire = false }: HoldOptions = {},
+): { forget(pk: string): void } {
   if (overWire) sayFates(client);
+  const past = isStale === undefined ? undefined : rememberPast(direct, isStale);
   client.middlewareStack.add(
     (next, context) =>
       async (args): Promise<any> => {
@@ -70,10 +80,11 @@ export function holdRequests(
         const whole = (label: string, footprint: Footprint): Request => ({
           name: label,
           footprint,
-          send: async () => ({
-            output: await direct.send(OPERATIONS[command] ?? command, input),
-            response: {},
-          }),
+          conditions: conditionsOf(command, input).map((condition) => JSON.stringify(condition)),
+          send: async () => {
+            await past?.note(footprint.writes);
+            return { output: await direct.send(OPERATIONS[command] ?? command, input), response: {} };
+          },
           ...(overWire
             ? {
                 sendOverWire: (fate) => {
@@ -123,9 +134,12 @@ export function holdRequests(
               wanted.map(({ table, key, consistent }) => ({
                 name: `reads ${key.sk}`,
                 footprint: reads(name(key)),
-                send: async () =>
-                  (await direct.send("GetItem", { TableName: table, Key: key, ConsistentRead: consistent }))
-                    .Item,
+                conditions: NONE,
+                send: async () => {
+                  const asked = { TableName: table, Key: key, ConsistentRead: consistent };
+                  const { Item: item } = await direct.send("GetItem", asked);
+                  return past === undefined ? item : past.of(key.pk, key.sk, item);
+                },
               })),
             );
             const Responses: Record<string, Item[]> = {};
@@ -147,6 +161,7 @@ export function holdRequests(
                 return {
                   name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
                   footprint: writes(name(key)),
+                  conditions: NONE,
                   send: () =>
                     each.DeleteRequest === undefined
                       ? direct.send("PutItem", { TableName: table, Item: each.PutRequest.Item })
@@ -158,7 +173,7 @@ export function holdRequests(
           }
           case "Query":
             return output(
-              await query(actor, input, async () => (await direct.send("Query", input)) as QueryOutput),
+              await query(actor, input, async () => withPast(await direct.send("Query", input), past)),
             );
           default:
             throw new Error(`The proof does not know what ${command} reads and writes`);
@@ -166,7 +181,35 @@ export function holdRequests(
       },
     { step: "initialize", priority: "high", name: "holdRequests" },
   );
+  return { forget: (pk) => past?.forget(pk) };
 }
+
+/** What items were before they were written last, for reads that are not consistent. */
+function rememberPast(direct: Direct, isStale: (sk: string) => boolean) {
+  const images = new Map<string, Item | undefined>();
+  return {
+    /** Keeps what there is under these keys, which are about to be written. */
+    async note(keys: readonly string[]): Promise<void> {
+      for (const each of keys) {
+        const [pk, sk] = each.split(" ") as [string, string];
+        if (!isStale(sk)) continue;
+        images.set(
+          each,
+          (await direct.send("GetItem", { TableName: TABLE, Key: { pk, sk }, ConsistentRead: true })).Item,
+        );
+      }
+    },
+    /** An item as a read that is not consistent may find it. */
+    of: (pk: string, sk: string, item: Item | undefined): Item | undefined => {
+      const key = name({ pk, sk });
+      return images.has(key) ? images.get(key) : item;
+    },
+    forget(pk: string): void {
+      for (const key of images.keys()) if (key.startsWith(`${pk} `)) images.delete(key);
+    },
+  };
+}
+type Past = ReturnType<typeof rememberPast>;
 
 /** Writes on each request what it is to meet, after all that the SDK signs. */
 function sayFates(client: DynamoDBDocumentClient): void {
@@ -183,16 +226,35 @@ function sayFates(client: DynamoDBDocumentClient): void {
 
 type QueryOutput = { Items?: Item[]; LastEvaluatedKey?: Item };
 
+function withPast(found: QueryOutput, past: Past | undefined): QueryOutput {
+  if (past === undefined) return found;
+  const Items = (found.Items ?? []).map((item) => past.of(String(item.pk), String(item.sk), item));
+  return { ...found, Items: Items.filter((item) => item !== undefined) };
+}
+
+const NONE: readonly string[] = [];
+
 /** The three parts are three readings of the whole, from which each takes its own items. */
 async function query(actor: RunActor, input: Input, read: () => Promise<QueryOutput>): Promise<QueryOutput> {
   const values = Object.values(input.ExpressionAttributeValues as Record<string, unknown>).map(String);
   const pk = values.find((value) => value.startsWith("usr_")) ?? "";
-  const records: Request = { name: "lists records", footprint: reads(recordsOf(pk)), send: read };
-  if (values.some((value) => value.startsWith("session#")))
+  const records: Request = {
+    name: "lists records",
+    footprint: reads(recordsOf(pk)),
+    conditions: NONE,
+    send: read,
+  };
+  const isPastHeads = input.ScanIndexForward === false && input.ExclusiveStartKey !== undefined;
+  if (isPastHeads || values.some((value) => value.startsWith("session#")))
     return (await actor.ask([records]))[0] as QueryOutput;
   const heads = ["user", "slot"] as const;
   const parts = (await actor.ask([
-    ...heads.map((sk) => ({ name: `reads ${sk}`, footprint: reads(name({ pk, sk })), send: read })),
+    ...heads.map((sk) => ({
+      name: `reads ${sk}`,
+      footprint: reads(name({ pk, sk })),
+      conditions: NONE,
+      send: read,
+    })),
     records,
   ])) as QueryOutput[];
   const last = parts[2] as QueryOutput;
