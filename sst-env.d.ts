@@ -18,6 +18,10 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Dynamo"
     }
+    "DocsFunction": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
     "Limits": {
       "name": string
       "type": "sst.aws.Dynamo"
