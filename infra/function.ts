@@ -1,5 +1,5 @@
 import { BUNDLING } from "./bundling.ts";
-import { type FunctionName, PERMISSIONS, type TableGrant } from "./permissions.ts";
+import { type FunctionName, PERMISSIONS, type TableGrant, type TableName } from "./permissions.ts";
 import { environmentKey } from "./secrets.ts";
 import { stageSettings } from "./stage.ts";
 import { clients, limits, tableKey, verification } from "./storage.ts";
@@ -15,9 +15,9 @@ export type FunctionSettings = {
   timeout: `${number} seconds`;
   /** All that the function is told. Encrypted by a key of ours in production; nothing is linked. */
   environment: Record<string, $util.Input<string>>;
-  /** Files that lie beside the bundle. */
-  copyFiles?: { from: string; to: string }[];
   reservedConcurrency?: number | undefined;
+  /** What lies beside the bundle, from where in the project. */
+  copyFiles?: { from: string; to: string }[];
 };
 
 /** A function, its log, and the alias by which it is called: a release moves it, and a roll-back puts it back. */
@@ -58,7 +58,7 @@ export function hardenedFunction(
     // Never `link`: SST seals what is linked into the bundle with AES-GCM under an all-zero nonce and a key that never
     // changes, so that two bundles give away what is in them. And a linked table grants dynamodb:* on it.
     environment,
-    permissions: [...tableStatements(name), logStatement(log), ...keyStatements(name)],
+    permissions: [...tableStatements(name), logStatement(log), ...keyStatements()],
     transform: {
       role: (args) => {
         // `sst dev` runs the function on the developer's machine, as this role.
@@ -100,9 +100,10 @@ export function hardenedFunction(
 }
 
 function tableStatements(name: FunctionName) {
-  return Object.entries(PERMISSIONS[name]).map(([table, { actions, partitions }]: [string, TableGrant]) => ({
+  const grants: Partial<Record<TableName, TableGrant>> = PERMISSIONS[name];
+  return Object.entries(grants).map(([table, { actions, partitions }]) => ({
     actions: [...actions],
-    resources: [TABLE_ARNS[table as keyof typeof TABLE_ARNS]],
+    resources: [TABLE_ARNS[table as TableName]],
     ...(partitions === undefined
       ? {}
       : {
@@ -127,8 +128,8 @@ function logStatement(log: aws.cloudwatch.LogGroup) {
   };
 }
 
-function keyStatements(name: FunctionName) {
-  if (tableKey === undefined || Object.keys(PERMISSIONS[name]).length === 0) return [];
+function keyStatements() {
+  if (tableKey === undefined) return [];
   return [
     {
       actions: ["kms:Decrypt", "kms:GenerateDataKey"],

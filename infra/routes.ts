@@ -1,5 +1,4 @@
 import { OPERATIONS, type OperationName } from "../functions/contract/operations.ts";
-import { ASSET_PATH, DOCUMENT_PATH, PAGE_PATH } from "../functions/reference/files.ts";
 
 /**
  * The name of each operation's route among the resources. A name stays when an operation's does not: another name is
@@ -39,18 +38,11 @@ export const ROUTES: readonly Route[] = Object.entries(RESOURCE_NAMES).map(([ope
   return { resource, key: `${method} ${path}`, method, path, open: access.kind === "token" };
 });
 
-/** The routes of the reference: the page, its own files, and the document. */
-export const REFERENCE_ROUTES: readonly Route[] = [
-  { resource: "Reference", path: PAGE_PATH },
-  { resource: "ReferenceFile", path: `${ASSET_PATH}{asset}` },
-  { resource: "OpenApi", path: DOCUMENT_PATH },
-].map(({ resource, path }) => ({ resource, key: `GET ${path}`, method: "GET", path, open: true }));
-
 /** Everything else: 404, 405 and preflight are answered by the application, in its own format. */
 export const FALLBACK_ROUTE = "$default";
 
 /** Routes that take no API key and are no constant answer: a flood of these is to spend itself at the gateway. */
 export const ROUTES_WITHOUT_API_KEY: readonly string[] = [
-  ...[...ROUTES, ...REFERENCE_ROUTES].filter(({ open }) => open).map(({ key }) => key),
+  ...ROUTES.filter(({ open }) => open).map(({ key }) => key),
   FALLBACK_ROUTE,
 ];

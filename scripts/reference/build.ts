@@ -1,49 +1,36 @@
-// Writes the files that the reference's function answers with, compressed: `npm run reference`. A deploy does it first;
-// where nothing has changed of what they are made of, they are left as they are.
+// Writes the files that the reference's function answers with, compressed: `npm run reference`. A deploy does it first, with
+// --if-changed, by infra/reference.ts.
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fileNameOf } from "../../functions/reference/files.ts";
-import { OPENAPI_FILE, ROOT } from "../openapi/files.ts";
-import { compressWell, makeReferenceFiles } from "./files.ts";
+import { VIEWER_PACKAGE } from "./viewer-package.ts";
 
+const ROOT = path.join(import.meta.dirname, "../..");
 const DIRECTORY = path.join(ROOT, ".reference");
-const STAMP_FILE = path.join(DIRECTORY, "made-of");
+const FINGERPRINT = path.join(DIRECTORY, "made-of");
 
-const stamp = stampOf([OPENAPI_FILE, ...sources()]);
-if (readStamp() !== stamp) await write();
-
-async function write(): Promise<void> {
-  const files = path.join(DIRECTORY, "files");
-  rmSync(DIRECTORY, { recursive: true, force: true });
-  mkdirSync(files, { recursive: true });
-  for (const [servedPath, { gzip, br }] of await makeReferenceFiles(compressWell)) {
-    const file = path.join(files, fileNameOf(servedPath));
-    writeFileSync(`${file}.gz`, gzip);
-    writeFileSync(`${file}.br`, br ?? gzip);
-  }
-  writeFileSync(STAMP_FILE, stamp);
-}
-
-/** What makes the files besides the document: this folder names the viewer by its version and integrity. */
-function sources(): string[] {
-  return ["scripts/reference/*.ts", "functions/reference/*.ts"].flatMap((pattern) =>
-    globSync(pattern, { cwd: ROOT })
-      .toSorted()
-      .map((file) => path.join(ROOT, file)),
-  );
-}
-
-function stampOf(files: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const file of files) hash.update(readFileSync(file));
+/** Of all that the files are made of. */
+function fingerprint(): string {
+  const sources = readdirSync(import.meta.dirname).map((name) => path.join(import.meta.dirname, name));
+  const others = ["openapi.json", "functions/contract/prose.ts", "functions/reference/files.ts"];
+  const hash = createHash("sha256").update(VIEWER_PACKAGE.integrity);
+  for (const file of [...sources, ...others.map((name) => path.join(ROOT, name))])
+    hash.update(readFileSync(file));
   return hash.digest("hex");
 }
 
-function readStamp(): string | undefined {
-  try {
-    return readFileSync(STAMP_FILE, "utf8");
-  } catch {
-    return undefined; // never built, or not to its end
+const wanted = fingerprint();
+const changed = !existsSync(FINGERPRINT) || readFileSync(FINGERPRINT, "utf8") !== wanted;
+if (changed || !process.argv.includes("--if-changed")) {
+  const { fileNameOf } = await import("../../functions/reference/files.ts");
+  const { compressWell, makeReferenceFiles } = await import("./files.ts");
+  rmSync(DIRECTORY, { recursive: true, force: true });
+  mkdirSync(DIRECTORY);
+  for (const [servedPath, { gzip, br }] of await makeReferenceFiles(compressWell)) {
+    const file = path.join(DIRECTORY, fileNameOf(servedPath));
+    writeFileSync(`${file}.gz`, gzip);
+    writeFileSync(`${file}.br`, br ?? gzip);
   }
+  // Last: what was broken off must not pass for whole.
+  writeFileSync(FINGERPRINT, wanted);
 }

@@ -48,7 +48,7 @@ export async function rehearse({
     if (deployed.succeeded) {
       const { zip, referenceZip } = artefactsOf(root);
       copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), zip);
-      copyFileSync(join(root, ".sst/artifacts/DocsFunction/code.zip"), referenceZip);
+      copyFileSync(join(root, ".sst/artifacts/ReferenceFunction/code.zip"), referenceZip);
     }
     return deployed;
   } finally {

@@ -15,11 +15,12 @@ export function copyOfProject(): string {
   const copy = mkdtempSync(join(tmpdir(), "rehearsal-"));
   copies.push(copy);
   for (const part of [
-    ".reference",
     "functions",
     "infra",
+    "scripts/openapi",
+    "scripts/reference",
+    ".reference",
     "openapi.json",
-    "scripts",
     "package.json",
     "sst.config.ts",
     "sst-env.d.ts",

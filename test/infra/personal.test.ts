@@ -71,7 +71,7 @@ describe("a developer's own stage", () => {
 
   test("is otherwise what production is", () => {
     expect(all("aws:apigatewayv2/route:Route").map(({ inputs }) => inputs.routeKey)).toEqual(
-      expect.arrayContaining([FALLBACK_ROUTE, ...ROUTES.map(({ key }) => key)]),
+      expect.arrayContaining([FALLBACK_ROUTE, "GET /docs", ...ROUTES.map(({ key }) => key)]),
     );
     expect(one("aws:iam/role:Role", "ApiFunctionRole").inputs.managedPolicyArns).toEqual([]);
     expect(one("aws:lambda/function:Function", "ApiFunctionFunction").inputs).toMatchObject({

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS } from "../../functions/contract/operations.ts";
 import { PERMISSIONS } from "../../infra/permissions.ts";
 import { BUNDLING } from "../../infra/bundling.ts";
-import { FALLBACK_ROUTE, REFERENCE_ROUTES } from "../../infra/routes.ts";
+import { FALLBACK_ROUTE } from "../../infra/routes.ts";
 import { type Inputs, ofType, type PlannedResource, theOne } from "../../scripts/rehearse/plan.ts";
 import { type Evaluation, evaluate, SECRET } from "./evaluate.ts";
 import { readable } from "./readable.ts";
@@ -20,14 +20,7 @@ const FUNCTION = "aws:lambda/function:Function";
 const STAGE = "aws:apigatewayv2/stage:Stage";
 const ROUTE = "aws:apigatewayv2/route:Route";
 const ROLE = "aws:iam/role:Role";
-const INTEGRATION = "aws:apigatewayv2/integration:Integration";
 const LOG = "aws:cloudwatch/logGroup:LogGroup";
-
-/** What the gateway does with the requests of a route. */
-function integrationOf(key: string) {
-  const target = all(ROUTE).find(({ inputs }) => inputs.routeKey === key)?.inputs.target;
-  return all(INTEGRATION).find(({ name }) => `integrations/${name}` === target)!;
-}
 
 test("the plan is the one that was reviewed", async () => {
   await expect(readable(production.plan)).toMatchFileSnapshot("plan.production.snap");
@@ -137,8 +130,9 @@ describe("the function", () => {
       "functions/api.handler",
       "functions/reference.handler",
     ]);
-    for (const { properties } of production.builds)
+    for (const { properties } of production.builds) {
       expect(properties).toMatchObject({ ...BUNDLING, architecture: "arm64" });
+    }
   });
 
   // Trap: text logs are the default. A platform's line a request would cost as much as ours.
@@ -202,23 +196,68 @@ describe("the function", () => {
       functionName: made.inputs.name,
       functionVersion: made.outputs.version,
     });
-    expect(integrationOf("$default").inputs.integrationUri).toBe(alias.outputs.arn);
     // Without the qualifier the gateway might call the function and not its alias: every call would be a 500.
-    expect(all("aws:lambda/permission:Permission").map(({ inputs }) => inputs)).toContainEqual(
+    const permissions = all("aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+    expect(permissions).toContainEqual(
       expect.objectContaining({ function: made.outputs.arn, qualifier: "live" }),
     );
+    for (const { qualifier } of permissions) expect(qualifier).toBe("live");
   });
 
   test("has no URL of its own: the gateway is the only way in", () => {
     expect(all("aws:lambda/functionUrl:FunctionUrl")).toEqual([]);
-    const permissions = all("aws:lambda/permission:Permission");
-    expect(permissions).toHaveLength(all(FUNCTION).length);
-    for (const { inputs } of permissions)
+    for (const { inputs } of all("aws:lambda/permission:Permission")) {
       expect(inputs).toMatchObject({
         action: "lambda:InvokeFunction",
         principal: "apigateway.amazonaws.com",
         sourceArn: `${one("aws:apigatewayv2/api:Api").outputs.executionArn}/*`,
       });
+    }
+  });
+});
+
+describe("every function", () => {
+  test.each(["ApiFunction", "ReferenceFunction"])("%s is hardened alike", (name) => {
+    const made = one(FUNCTION, `${name}Function`);
+    const log = one(LOG, `${name}Log`);
+    expect(made.inputs).toMatchObject({
+      runtime: "nodejs24.x",
+      architectures: ["arm64"],
+      publish: true,
+      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+      loggingConfig: {
+        logFormat: "JSON",
+        logGroup: log.inputs.name,
+        applicationLogLevel: "INFO",
+        systemLogLevel: "WARN",
+      },
+    });
+    expect(Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_"))).toEqual(
+      [],
+    );
+    expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+    const role = one(ROLE, `${name}Role`).inputs;
+    expect(role.assumeRolePolicy.Statement).toEqual([
+      expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
+    ]);
+    expect(role.managedPolicyArns).toEqual([]);
+    expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
+  });
+
+  test("is one of these two", () => {
+    expect(all(FUNCTION)).toHaveLength(2);
+    expect(all(ROLE)).toHaveLength(2);
+  });
+
+  // It is read by anybody on the internet: taken over, it could do nothing.
+  test("of the reference may write its log, and nothing else", () => {
+    const [inline] = one(ROLE, "ReferenceFunctionRole").inputs.inlinePolicies as Inputs[];
+    const actions = (JSON.parse(inline?.policy).Statement as Inputs[]).flatMap(({ Action }) => Action);
+    expect(
+      actions.filter(
+        (action) => !/^(logs:(CreateLogStream|PutLogEvents)|kms:(Decrypt|GenerateDataKey))$/.test(action),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -311,56 +350,26 @@ describe("the function's role", () => {
   });
 });
 
-describe("the reference's function", () => {
-  test("is as hardened as the other one, and smaller", () => {
-    expect(one(FUNCTION, "DocsFunctionFunction").inputs).toMatchObject({
-      runtime: "nodejs24.x",
-      architectures: ["arm64"],
-      memorySize: 256,
-      timeout: 5,
-      publish: true,
-      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
-    });
-    expect(one(ROLE, "DocsFunctionRole").inputs.assumeRolePolicy).toEqual(
-      one(ROLE, "ApiFunctionRole").inputs.assumeRolePolicy,
-    );
-  });
-
-  test("is told nothing, and may do nothing but add to its own log", () => {
-    expect(one(FUNCTION, "DocsFunctionFunction").inputs.environment.variables).toEqual({});
-    const role = one(ROLE, "DocsFunctionRole").inputs;
-    expect(role.managedPolicyArns).toEqual([]);
-    expect(role.inlinePolicies.map(({ policy }: Inputs) => JSON.parse(policy).Statement)).toEqual([
-      [
-        {
-          Effect: "Allow",
-          Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-          Resource: [`${one(LOG, "DocsFunctionLog").outputs.arn}:log-stream:*`],
-        },
-      ],
-    ]);
-  });
-
-  test("answers the page, its files and the document, by its alias", () => {
-    const alias = one("aws:lambda/alias:Alias", "DocsFunctionLive");
-    for (const key of ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"])
-      expect(integrationOf(key).inputs.integrationUri).toBe(alias.outputs.arn);
-  });
-});
-
 describe("the HTTP API", () => {
-  test("has the routes by name and the fallback, those of a function by one integration", () => {
+  test("has the routes by name and the fallback, each function's by one integration", () => {
     const keys: string[] = all(ROUTE).map(({ inputs }) => inputs.routeKey);
     const operations = Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path}`);
-    const reference = REFERENCE_ROUTES.map(({ key }) => key);
+    const reference = ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"];
     expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations, ...reference].toSorted());
-    for (const { inputs } of all(INTEGRATION))
-      expect(inputs).toMatchObject({ integrationType: "AWS_PROXY", payloadFormatVersion: "2.0" });
-    for (const { inputs } of all(ROUTE)) expect(inputs.authorizationType).toBe("NONE");
-    for (const key of [FALLBACK_ROUTE, ...operations])
-      expect(integrationOf(key)).toBe(integrationOf(FALLBACK_ROUTE));
-    for (const key of reference) expect(integrationOf(key)).toBe(integrationOf("GET /docs"));
-    expect(all(INTEGRATION)).toHaveLength(2);
+    const integrationOf = (alias: string) => {
+      const { arn } = one("aws:lambda/alias:Alias", alias).outputs;
+      const found = all("aws:apigatewayv2/integration:Integration").filter(
+        ({ inputs }) => inputs.integrationUri === arn,
+      );
+      expect(found).toHaveLength(1);
+      expect(found[0]?.inputs).toMatchObject({ integrationType: "AWS_PROXY", payloadFormatVersion: "2.0" });
+      return `integrations/${found[0]?.name}`;
+    };
+    const [toApi, toReference] = [integrationOf("ApiFunctionLive"), integrationOf("ReferenceFunctionLive")];
+    for (const { inputs } of all(ROUTE)) {
+      expect(inputs.target, inputs.routeKey).toBe(reference.includes(inputs.routeKey) ? toReference : toApi);
+      expect(inputs.authorizationType).toBe("NONE");
+    }
   });
 
   // Trap: `cors: false` leaves an empty block behind, which makes the gateway answer preflights.
@@ -376,10 +385,10 @@ describe("the HTTP API", () => {
     expect(routeSettings.map(({ routeKey }: Inputs) => routeKey)).toEqual([
       "GET /v2/session",
       "POST /v2/session/start",
+      "$default",
       "GET /docs",
       "GET /docs/{asset}",
       "GET /openapi.json",
-      "$default",
     ]);
     for (const limits of routeSettings) {
       // Settings of a route replace the default ones altogether.
@@ -387,7 +396,8 @@ describe("the HTTP API", () => {
         routeKey: limits.routeKey,
         throttlingRateLimit: 200,
         throttlingBurstLimit: 400,
-        detailedMetricsEnabled: true,
+        // Each is a custom metric, six times; nobody is woken for the reference.
+        detailedMetricsEnabled: !/docs|openapi/.test(limits.routeKey),
       });
     }
   });
