@@ -154,6 +154,24 @@ describe.each(TEARS)("with $early read before, and the rest after", ({ early, is
     expect([before, await overview(user, made, first)]).toContain(seen);
   });
 
+  test.each(["user", "history"] as const)(
+    "the %s beside a final result after a manual review shows what was before or what is after",
+    async (first) => {
+      const { made, user, reader, network } = world();
+      const slot = await openFor(user, true);
+      await user.result(slot, "pending");
+      made.clock.nowMs += 60_000;
+      const told = async (actor: Actor) => {
+        const read = await (first === "user" ? actor.read() : actor.history(2));
+        return JSON.stringify([read?.user.status, read?.records.map(({ result }) => result?.status)]);
+      };
+      const before = await told(user);
+      network.tear(query, isEarly, () => user.result(slot, "successful"));
+      const seen = await told(reader);
+      expect([before, await told(user)]).toContain(seen);
+    },
+  );
+
   test("a later page beside a result shows what was before or what is after", async () => {
     const { made, user, reader, network } = world();
     const older = await openFor(user, true);
