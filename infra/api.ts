@@ -1,8 +1,8 @@
 import { hardenedFunction } from "./function.ts";
-import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
+import { FALLBACK_ROUTE, ROUTES, type RouteGroup } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { clients, limits, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
@@ -25,6 +25,15 @@ export const ACCESS_LOG_FIELDS = {
   functionRequestId: "$context.integration.requestId",
   responseBytes: "$context.responseLength",
 } as const;
+
+function routeSettings(group: RouteGroup) {
+  return {
+    throttlingRateLimit: settings.throttling[group].rate,
+    throttlingBurstLimit: settings.throttling[group].burst,
+    // Metrics by route: which route is slow or failing is the first question of every incident.
+    detailedMetricsEnabled: true,
+  };
+}
 
 // AWS refuses a stage whose settings name a route that is not there yet, and the component makes the stage
 // before it can be given routes: so the stage waits for this.
@@ -53,18 +62,11 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
         destinationArn: given!.destinationArn,
         format: JSON.stringify(ACCESS_LOG_FIELDS),
       }));
-      args.defaultRouteSettings = {
-        throttlingRateLimit: settings.throttling.everyRoute.rate,
-        throttlingBurstLimit: settings.throttling.everyRoute.burst,
-        // Metrics by route: which route is slow or failing is the first question of every incident.
-        detailedMetricsEnabled: true,
-      };
-      args.routeSettings = ROUTES_WITHOUT_API_KEY.map((routeKey) => ({
-        routeKey,
-        throttlingRateLimit: settings.throttling.withoutApiKey.rate,
-        throttlingBurstLimit: settings.throttling.withoutApiKey.burst,
-        detailedMetricsEnabled: true,
-      }));
+      args.defaultRouteSettings = routeSettings("everyRoute");
+      // Settings of a route replace the default ones altogether.
+      args.routeSettings = [...ROUTES, FALLBACK_ROUTE]
+        .filter(({ group }) => group !== "everyRoute")
+        .map(({ key, group }) => ({ routeKey: key, ...routeSettings(group) }));
       opts.dependsOn = routes.promise;
     },
   },
@@ -93,6 +95,7 @@ export const {
   environment: {
     VERIFICATION_TABLE: verification.name,
     CLIENTS_TABLE: clients.name,
+    LIMITS_TABLE: limits.name,
     SIGNING_KEYS: signingKeys.value,
     ISSUER: issuer,
     RETENTION_DAYS: String(settings.retentionDays),
@@ -102,7 +105,7 @@ export const {
 
 // The gateway calls the alias, so that a roll-back is one call that moves it. The component makes an integration and a
 // permission a route; one of each serves them all.
-const fallback = api.route(FALLBACK_ROUTE, live.arn);
+const fallback = api.route(FALLBACK_ROUTE.key, live.arn);
 const target = $interpolate`integrations/${fallback.nodes.integration.id}`;
 const named = ROUTES.map(
   ({ resource, key }) =>

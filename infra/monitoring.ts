@@ -2,9 +2,9 @@ import { alarms } from "./alarms.ts";
 import { api, apiFunction, functionLog } from "./api.ts";
 import { dashboardBody } from "./dashboard.ts";
 import { ACCESS_METRICS, type LogMetric, namespaceOf, REQUEST_METRICS } from "./metrics.ts";
-import { LOG_QUERIES } from "./queries.ts";
+import { LOG_QUERIES, topTalkersRule } from "./queries.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { clients, limits, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 const prefix = `${$app.name}-${$app.stage}`;
@@ -20,13 +20,20 @@ if (settings.alarms) {
       queryString: query,
     });
   }
+  // Who calls most: a metric for each client would be paid for by the client.
+  const topTalkers = new aws.cloudwatch.ContributorInsightRule("TopTalkersRule", {
+    ruleName: `${prefix}-top-talkers`,
+    ruleState: "ENABLED",
+    ruleDefinition: functionLog.name.apply((log) => JSON.stringify(topTalkersRule(log))),
+  });
   new aws.cloudwatch.Dashboard("Dashboard", {
     dashboardName: prefix,
     dashboardBody: $resolve({
       apiId: api.nodes.api.id,
       functionName: apiFunction.name,
       functionLog: functionLog.name,
-      tables: [verification.name, clients.name],
+      tables: [verification.name, clients.name, limits.name],
+      topTalkers: topTalkers.ruleName,
       alarmArns: alarms.map(({ arn }) => arn),
     }).apply((watched) =>
       JSON.stringify(dashboardBody({ ...watched, stage: $app.stage, region: settings.region })),

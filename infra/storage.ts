@@ -3,7 +3,7 @@ import { stageSettings } from "./stage.ts";
 const settings = stageSettings($app.stage, process.env);
 
 /**
- * Encrypts both tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
+ * Encrypts the tables that hold something. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
  * taken away; in production only, as each key costs a dollar a month.
  */
 export const tableKey = settings.production
@@ -31,6 +31,21 @@ export const verification = table("Verification", { ttl: "ttl", stream: "new-and
 
 /** API keys by hash, clients, their flows and settings. Functions read some of it; only operators write it. */
 export const clients = table("Clients", {});
+
+/**
+ * How many calls a client made in ten seconds, for all containers to know. Nothing in it outlives a minute, so it is neither
+ * recovered, nor streamed, nor guarded.
+ */
+export const limits = new sst.aws.Dynamo("Limits", {
+  fields: { pk: "string" },
+  primaryIndex: { hashKey: "pk" },
+  ttl: "ttl",
+  transform: {
+    table: (args) => {
+      args.pointInTimeRecovery = { enabled: false }; // SST turns it on
+    },
+  },
+});
 
 function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {
   return new sst.aws.Dynamo(name, {

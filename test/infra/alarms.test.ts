@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { dashboardBody } from "../../infra/dashboard.ts";
 import { ACCESS_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
 import { LOG_QUERIES } from "../../infra/queries.ts";
-import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
+import { ROUTES } from "../../infra/routes.ts";
 import { THRESHOLDS } from "../../infra/thresholds.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
 import { type AskedMetric, goesOff, type Samples } from "./alarm-state.ts";
@@ -52,9 +52,13 @@ describe("the alarms", () => {
         "InsufficientScopes",
         "InternalFaults",
         "InvalidApiKeys",
+        "InventedApiKeys",
+        "LimitsSystemErrors",
+        "LimitsThrottles",
         "LogSilent",
         ...ROUTES.map(({ resource }) => `NearLimit${resource}`),
         "NearLimitFallback",
+        "QuotaUntold",
         "VerificationSystemErrors",
         "VerificationThrottles",
       ].toSorted(),
@@ -216,10 +220,26 @@ describe("what goes wrong raises", () => {
     expect(off(is("Refusals", 20, { code: "insufficient_scope" }))).toEqual([]);
   });
 
+  test("InventedApiKeys, for a thousand in five minutes that a mistake would not make", () => {
+    expect(off(is("InventedApiKeys", 1_001))).toEqual(["InventedApiKeys"]);
+    expect(off(is("InventedApiKeys", 1_000))).toEqual([]);
+  });
+
+  test("QuotaUntold, where it lasts, and not for a burst of throttles", () => {
+    const untoldAgo = (...slots: number[]): Samples => {
+      return (metric, ago) =>
+        metric.metricName === "QuotaUntold" ? Number(slots.includes(ago)) * 101 : undefined;
+    };
+    expect(off(untoldAgo(0, 2))).toEqual(["QuotaUntold"]);
+    expect(off(untoldAgo(0))).toEqual([]);
+  });
+
   // The gateway may not log a 429 at all: told before it answers one.
   test.each([
-    ["POST", "/v2/sessions", "OpenSession", 1_000],
-    ["GET", "/v2/session", "ReadSession", 200],
+    ["POST", "/v2/sessions", "OpenSession", 5_000],
+    ["HEAD", "/v2/flows", "HeadListFlows", 5_000],
+    ["GET", "/v2/session", "ReadSession", 2_500],
+    ["OPTIONS", "/v2/session/start", "PreflightStartSession", 2_500],
   ])("NearLimit of the route %s %s, at 80 % of what it may take", (Method, Resource, name, rate) => {
     const count = (value: number) =>
       is("Count", value, {
@@ -392,11 +412,23 @@ describe("the dashboard", () => {
   });
 });
 
-test("the routes that the gateway throttles more tightly are watched at that limit", () => {
-  expect(one(ALARM, "NearLimitStartSessionAlarm").inputs.metricQueries[0].expression).toBe(
-    `100 * requests / ${200 * 60}`,
+test("top talkers are counted by client, of every request's line, and shown", () => {
+  const rule = one("aws:cloudwatch/contributorInsightRule:ContributorInsightRule").inputs;
+  expect(rule).toMatchObject({
+    ruleName: "verification-sessions-production-top-talkers",
+    ruleState: "ENABLED",
+  });
+  expect(JSON.parse(rule.ruleDefinition)).toEqual({
+    Schema: { Name: "CloudWatchLogRule", Version: 1 },
+    LogGroupNames: [one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").inputs.name],
+    LogFormat: "JSON",
+    Contribution: { Keys: ["$.clientId"], Filters: [{ Match: "$.event", In: ["request"] }] },
+    AggregateOn: "Count",
+  });
+  const shown = dashboard().flatMap(({ properties }) =>
+    "insightRule" in properties ? [properties.insightRule?.ruleName] : [],
   );
-  expect(FALLBACK_ROUTE).toBe("$default");
+  expect(shown).toEqual([rule.ruleName]);
 });
 
 function dashboard() {

@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS } from "../../functions/contract/operations.ts";
 import { PERMISSIONS } from "../../infra/permissions.ts";
 import { BUNDLING } from "../../infra/bundling.ts";
-import { FALLBACK_ROUTE } from "../../infra/routes.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
 import { type Evaluation, evaluate, SECRET } from "./evaluate.ts";
 import { readable } from "./readable.ts";
@@ -49,12 +48,14 @@ describe("the application", () => {
 });
 
 describe("the tables", () => {
-  test("are two, paid by request, keyed by pk and sk", () => {
+  const lasting = () => all(TABLE).filter(({ name }) => name !== "LimitsTable");
+
+  test("are three, paid by request; those that last are keyed by pk and sk", () => {
     expect(all(TABLE).map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["ClientsTable", "VerificationTable"]),
+      expect.arrayContaining(["ClientsTable", "LimitsTable", "VerificationTable"]),
     );
-    expect(all(TABLE)).toHaveLength(2);
-    for (const { inputs } of all(TABLE)) {
+    expect(all(TABLE)).toHaveLength(3);
+    for (const { inputs } of lasting()) {
       expect(inputs).toMatchObject({
         billingMode: "PAY_PER_REQUEST",
         hashKey: "pk",
@@ -68,7 +69,7 @@ describe("the tables", () => {
   });
 
   test("can be restored to any second of the last 35 days", () => {
-    for (const { inputs } of all(TABLE)) {
+    for (const { inputs } of lasting()) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
   });
@@ -86,13 +87,13 @@ describe("the tables", () => {
     const key = one("aws:kms/key:Key", "TableKey");
     expect(key.inputs).toMatchObject({ enableKeyRotation: true, deletionWindowInDays: 30 });
     expect(key.options).toMatchObject({ protect: true, retainOnDelete: true });
-    for (const { inputs } of all(TABLE)) {
+    for (const { inputs } of lasting()) {
       expect(inputs.serverSideEncryption).toEqual({ enabled: true, kmsKeyArn: key.outputs.arn });
     }
   });
 
   test("cannot be deleted, neither by Pulumi nor by anybody else", () => {
-    for (const { inputs, options } of all(TABLE)) {
+    for (const { inputs, options } of lasting()) {
       expect(inputs.deletionProtectionEnabled).toBe(true);
       expect(options).toMatchObject({ protect: true, retainOnDelete: true });
     }
@@ -106,6 +107,21 @@ describe("the tables", () => {
     });
     expect(one(TABLE, "ClientsTable").inputs).toMatchObject({ streamEnabled: false });
     expect(one(TABLE, "ClientsTable").inputs.ttl).toBeUndefined();
+  });
+
+  test("count calls in one that holds nothing for longer than a minute: neither recovered, streamed nor guarded", () => {
+    const { inputs, options } = one(TABLE, "LimitsTable");
+    expect(inputs).toMatchObject({
+      billingMode: "PAY_PER_REQUEST",
+      hashKey: "pk",
+      attributes: [{ name: "pk", type: "S" }],
+      ttl: { attributeName: "ttl", enabled: true },
+      pointInTimeRecovery: { enabled: false },
+    });
+    expect(inputs.rangeKey).toBeUndefined();
+    expect(inputs.streamEnabled).toBe(false);
+    expect(inputs.serverSideEncryption).toBeUndefined();
+    expect(options.protect).not.toBe(true);
   });
 });
 
@@ -153,6 +169,7 @@ describe("the function", () => {
     expect(one(FUNCTION).inputs.environment.variables).toEqual({
       VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
       CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
+      LIMITS_TABLE: one(TABLE, "LimitsTable").inputs.name,
       SIGNING_KEYS: SECRET,
       ISSUER: one("aws:apigatewayv2/api:Api").outputs.apiEndpoint,
       RETENTION_DAYS: "365",
@@ -245,6 +262,11 @@ describe("the function's role", () => {
       },
       {
         Effect: "Allow",
+        Action: ["dynamodb:UpdateItem"],
+        Resource: [one(TABLE, "LimitsTable").outputs.arn],
+      },
+      {
+        Effect: "Allow",
         Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
         Resource: [`${one(LOG, "ApiFunctionLog").outputs.arn}:log-stream:*`],
       },
@@ -294,8 +316,12 @@ describe("the function's role", () => {
 describe("the HTTP API", () => {
   test("has the routes by name and the fallback, all to the one function by one integration", () => {
     const keys: string[] = all(ROUTE).map(({ inputs }) => inputs.routeKey);
-    const operations = Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path}`);
-    expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations].toSorted());
+    const named = Object.values(OPERATIONS).flatMap(({ method, path, access }) => [
+      `${method} ${path}`,
+      ...(method === "GET" ? [`HEAD ${path}`] : []),
+      ...(access.kind === "token" ? [`OPTIONS ${path}`] : []),
+    ]);
+    expect(keys.toSorted()).toEqual(["$default", ...named].toSorted());
     const integration = one("aws:apigatewayv2/integration:Integration");
     expect(integration.inputs).toMatchObject({
       integrationType: "AWS_PROXY",
@@ -313,24 +339,23 @@ describe("the HTTP API", () => {
   });
 
   // Trap: nothing is throttled unless it is set.
-  test("throttles every route, and more tightly those without an API key", () => {
+  test("throttles every route far out: under the account's 10,000 a second, frontends, preflights and junk apart", () => {
     const { defaultRouteSettings, routeSettings } = one(STAGE).inputs;
-    expect(defaultRouteSettings).toMatchObject({ throttlingRateLimit: 1_000, throttlingBurstLimit: 2_000 });
-    expect(defaultRouteSettings.detailedMetricsEnabled).toBe(true);
-    expect(routeSettings.map(({ routeKey }: Inputs) => routeKey)).toEqual([
-      "GET /v2/session",
-      "POST /v2/session/start",
-      "$default",
-    ]);
-    for (const limits of routeSettings) {
-      // Settings of a route replace the default ones altogether.
-      expect(limits).toEqual({
-        routeKey: limits.routeKey,
-        throttlingRateLimit: 200,
-        throttlingBurstLimit: 400,
-        detailedMetricsEnabled: true,
-      });
-    }
+    const limits = (rate: number) => ({
+      throttlingRateLimit: rate,
+      throttlingBurstLimit: rate,
+      detailedMetricsEnabled: true,
+    });
+    expect(defaultRouteSettings).toEqual(limits(5_000));
+    // Settings of a route replace the default ones altogether.
+    expect(Object.fromEntries(routeSettings.map(({ routeKey, ...set }: Inputs) => [routeKey, set]))).toEqual({
+      "GET /v2/session": limits(2_500),
+      "HEAD /v2/session": limits(2_500),
+      "OPTIONS /v2/session": limits(2_500),
+      "POST /v2/session/start": limits(2_500),
+      "OPTIONS /v2/session/start": limits(2_500),
+      $default: limits(200),
+    });
   });
 
   // Trap: AWS refuses the settings of a route that is not there yet.

@@ -20,6 +20,7 @@ describe("a function that lacks something at its start", () => {
   test.each([
     "VERIFICATION_TABLE",
     "CLIENTS_TABLE",
+    "LIMITS_TABLE",
     "SIGNING_KEYS",
     "ISSUER",
     "RETENTION_DAYS",

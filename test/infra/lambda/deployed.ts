@@ -22,7 +22,11 @@ export async function startDeployed(env: Record<string, string | undefined> = {}
   const dynamodbEndpoint = inject("dynamodbEndpoint");
   const nameOf = (table: string) => String(theOne(plan, "aws:dynamodb/table:Table", table).inputs.name);
   const client = connectLocal(dynamodbEndpoint);
-  const tables = { verificationTable: nameOf("VerificationTable"), clientsTable: nameOf("ClientsTable") };
+  const tables = {
+    verificationTable: nameOf("VerificationTable"),
+    clientsTable: nameOf("ClientsTable"),
+    limitsTable: nameOf("LimitsTable"),
+  };
   await createTables(client, tables);
   const registry = createRegistry(client, tables.clientsTable, { now: Date.now, actor: randomUUID() });
   const demo = await createDemoClient(registry);
