@@ -73,6 +73,7 @@ try {
     AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
     VERIFICATION_TABLE: LOCAL_TABLES.verificationTable,
     CLIENTS_TABLE: LOCAL_TABLES.clientsTable,
+    LIMITS_TABLE: LOCAL_TABLES.limitsTable,
     SIGNING_KEYS: JSON.stringify(await generateSigningKeySet(Date.now())),
     ISSUER: "https://api.example",
     RETENTION_DAYS: "365",

@@ -160,8 +160,8 @@ async function warnOfNamesakes({ registry, warn }: Work, { clientId, name }: Cli
   if (others.length > 0) warn(`Mind that this name is taken already, by ${others.join(" and ")}.`);
 }
 
-function isSameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
+function isSameName(name: string, other: string): boolean {
+  return name.toLowerCase() === other.toLowerCase();
 }
 
 function view({ clientId, name, createdAt, disabledAt }: ClientInfo) {

@@ -8,11 +8,11 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from "@aws-sdk/lib-dynamodb";
-import { monotonicFactory } from "ulid";
 import { AUDIT, clientKey, type Item, type ItemKey } from "../../functions/store/clients/items.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { withRetries } from "../../functions/store/retry.ts";
 import { AdminError } from "../admin-error.ts";
+import { sortableId } from "./sortable-id.ts";
 import type { AuditAction, AuditSubject } from "./audit.ts";
 
 export type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
@@ -42,15 +42,12 @@ export function openClientsTable(
   TableName: string,
   { now, actor }: { now: () => number; actor: string | (() => Promise<string>) },
 ) {
-  // Of two ids of one millisecond the later one sorts after: the order of events is that in which they happened.
-  const newId = monotonicFactory();
-
   return {
     TableName,
     /** The clock, in epoch milliseconds. */
     now,
     /** A new id, which sorts by its time. */
-    newId: () => newId(now()),
+    newId: () => sortableId(now()),
 
     /** Makes changes and leaves their audit event, all or nothing. */
     async commit(
@@ -61,7 +58,7 @@ export function openClientsTable(
       const at = now();
       const who = typeof actor === "string" ? actor : await actor();
       const event = { at: new Date(at).toISOString(), actor: who, action, subject };
-      const Put = { TableName, Item: { pk: AUDIT, sk: newId(at), ...event } };
+      const Put = { TableName, Item: { pk: AUDIT, sk: sortableId(at), ...event } };
       const command = new TransactWriteCommand({
         TransactItems: [...changes, { Put }],
         // A repeat of a write whose answer was lost is answered like the first, and writes nothing twice.

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startEngine } from "../../scripts/local/engine.ts";
@@ -62,16 +62,19 @@ test.each(["file", "file/below"])("a LOCAL_DIR that is no folder is named: %s", 
   );
 });
 
-test.skipIf(process.getuid?.() === 0)("a LOCAL_DIR that may not be written to is named", () => {
-  const locked = path.join(directory, "locked");
-  mkdirSync(locked, { mode: 0o500 });
-  vi.stubEnv("LOCAL_DIR", locked);
-  expect(openWorkspace).toThrow(
-    new LocalError(
-      `${locked} cannot be the folder for the dev data (EACCES). Set LOCAL_DIR to a folder that you may write to.`,
-    ),
-  );
-});
+test.runIf(existsSync("/proc/self"))(
+  "a LOCAL_DIR that may not be written to is named, by whoever it is",
+  () => {
+    for (const name of ["/proc", "/proc/none/below"]) {
+      vi.stubEnv("LOCAL_DIR", name);
+      expect(openWorkspace).toThrow(
+        new LocalError(
+          `${name} cannot be the folder for the dev data (ENOENT). Set LOCAL_DIR to a folder that you may write to.`,
+        ),
+      );
+    }
+  },
+);
 
 test("without an embedded engine for this machine and without Java it is said what to install", async () => {
   vi.stubEnv("DYNAMODB_ENGINE", "dynamodb-local");

@@ -55,23 +55,3 @@ export const conflicted = () =>
   errorNamed("TransactionCanceledException", {
     CancellationReasons: [{ Code: "None" }, { Code: "TransactionConflict" }],
   });
-
-/** Has the first `count` transactions of a client wait for each other, so that all were decided on the same images. */
-export function meetBeforeWriting(dynamodb: DynamoDBDocumentClient, count: number): void {
-  const met = Promise.withResolvers<void>();
-  let waiting = 0;
-  dynamodb.middlewareStack.add(
-    (next, context) => async (args) => {
-      if (
-        context.commandName === "TransactWriteItemsCommand" ||
-        context.commandName === "TransactWriteCommand"
-      ) {
-        waiting += 1;
-        if (waiting === count) met.resolve();
-        await met.promise;
-      }
-      return next(args);
-    },
-    { step: "build", name: "meet" },
-  );
-}

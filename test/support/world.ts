@@ -18,6 +18,7 @@ import { createDemoClient, type DemoCredentials } from "../../scripts/local/demo
 import type { TableNames } from "../../scripts/local/tables.ts";
 import { recordActions } from "./actions.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
+import { holdAgainstReference } from "./traffic.ts";
 
 export const ISSUER = "https://api.example.test";
 
@@ -181,6 +182,14 @@ export async function callApp(
     options.gateway === undefined ? undefined : { gateway: options.gateway },
   );
   const text = await response.text();
+  holdAgainstReference({
+    method,
+    path,
+    sent: payload,
+    text,
+    status: response.status,
+    headers: response.headers,
+  });
   return {
     status: response.status,
     headers: response.headers,
