@@ -77,16 +77,12 @@ function apiAlarms(topic: $util.Input<string>) {
     }),
     alarm(topic, "ApiLatency", "apiLatency", { metrics: { latency: ofApi("Latency", "p99") } }),
     alarm(topic, "ApiThrottled", "apiThrottled", { metrics: { throttled: counted("ThrottledByGateway") } }),
-    alarm(topic, "LogSilent", "logSilent", {
-      metrics: { requests, lines: counted("Requests") },
-      expression: "IF(requests >= 5, IF(FILL(lines, 0) < 1, 1, 0), 0)",
-    }),
   ];
 }
 
 /** An alarm a route, so that its mail names the route. The gateway may not log a 429 at all, so before it answers one. */
 function routeAlarms(topic: $util.Input<string>) {
-  const watched = (resource: string, group: RouteGroup, requests: Metric) => {
+  const nearLimit = (resource: string, group: RouteGroup, requests: Metric) => {
     const { rate } = settings.throttling[group];
     const seconds = THRESHOLDS.nearLimit.periodSeconds;
     return alarm(topic, `NearLimit${resource}`, "nearLimit", {
@@ -95,8 +91,8 @@ function routeAlarms(topic: $util.Input<string>) {
     });
   };
   return [
-    ...ROUTES.map(({ resource, group, method, path }) =>
-      watched(resource, group, {
+    ...ROUTES.filter(({ watched }) => watched).map(({ resource, group, method, path }) =>
+      nearLimit(resource, group, {
         namespace: "AWS/ApiGateway",
         metricName: "Count",
         stat: "Sum",
@@ -108,7 +104,7 @@ function routeAlarms(topic: $util.Input<string>) {
         },
       }),
     ),
-    watched(FALLBACK_ROUTE.resource, FALLBACK_ROUTE.group, counted("FallbackRequests")),
+    nearLimit(FALLBACK_ROUTE.resource, FALLBACK_ROUTE.group, counted("FallbackRequests")),
   ];
 }
 
@@ -123,6 +119,13 @@ function functionAlarms(topic: $util.Input<string>) {
     }),
     alarm(topic, "FunctionThrottles", "functionThrottles", {
       metrics: { throttles: { ...ofFunction, metricName: "Throttles", stat: "Sum" } },
+    }),
+    alarm(topic, "LogSilent", "logSilent", {
+      metrics: {
+        calls: { ...ofFunction, metricName: "Invocations", stat: "Sum" },
+        lines: counted("Requests"),
+      },
+      expression: "IF(calls >= 5, IF(FILL(lines, 0) < 1, 1, 0), 0)",
     }),
     alarm(topic, "Concurrency", "concurrency", {
       metrics: { used: { ...used, metricName: "ConcurrentExecutions", stat: "Maximum" } },

@@ -1,5 +1,6 @@
 import { hardenedFunction } from "./function.ts";
-import { FALLBACK_ROUTE, ROUTES, type RouteGroup } from "./routes.ts";
+import { reference, REFERENCE_ROUTES } from "./reference.ts";
+import { FALLBACK_ROUTE, type RouteGroup, ROUTES } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
 import { clients, limits, verification } from "./storage.ts";
@@ -26,12 +27,12 @@ export const ACCESS_LOG_FIELDS = {
   responseBytes: "$context.responseLength",
 } as const;
 
-function routeSettings(group: RouteGroup) {
+function routeSettings(group: RouteGroup, watched = true) {
   return {
     throttlingRateLimit: settings.throttling[group].rate,
     throttlingBurstLimit: settings.throttling[group].burst,
     // Metrics by route: which route is slow or failing is the first question of every incident.
-    detailedMetricsEnabled: true,
+    detailedMetricsEnabled: watched,
   };
 }
 
@@ -64,9 +65,16 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
       }));
       args.defaultRouteSettings = routeSettings("everyRoute");
       // Settings of a route replace the default ones altogether.
-      args.routeSettings = [...ROUTES, FALLBACK_ROUTE]
-        .filter(({ group }) => group !== "everyRoute")
-        .map(({ key, group }) => ({ routeKey: key, ...routeSettings(group) }));
+      args.routeSettings = [
+        ...[...ROUTES, FALLBACK_ROUTE]
+          .filter(({ group, watched }) => group !== "everyRoute" || !watched)
+          .map(({ key, group, watched }) => ({ routeKey: key, ...routeSettings(group, watched) })),
+        // Nobody is woken for the reference: its metrics by route are not worth their price.
+        ...Object.values(REFERENCE_ROUTES).map((key) => ({
+          routeKey: key,
+          ...routeSettings("fallback", false),
+        })),
+      ];
       opts.dependsOn = routes.promise;
     },
   },
@@ -104,16 +112,22 @@ export const {
 });
 
 // The gateway calls the alias, so that a roll-back is one call that moves it. The component makes an integration and a
-// permission a route; one of each serves them all.
+// permission a route; one of each serves all routes of a function.
 const fallback = api.route(FALLBACK_ROUTE.key, live.arn);
-const target = $interpolate`integrations/${fallback.nodes.integration.id}`;
-const named = ROUTES.map(
-  ({ resource, key }) =>
-    new aws.apigatewayv2.Route(`${resource}Route`, {
-      apiId: api.nodes.api.id,
-      routeKey: key,
-      target,
-      authorizationType: "NONE",
-    }),
-);
-fallback.nodes.route.apply((route) => routes.resolve([route, ...named]));
+const docs = api.route(REFERENCE_ROUTES.Docs, reference.live.arn);
+const { Docs: _, ...otherReferenceRoutes } = REFERENCE_ROUTES;
+const named = [
+  ...ROUTES.map(({ resource, key }) => route(resource, key, fallback)),
+  ...Object.entries(otherReferenceRoutes).map(([resource, key]) => route(resource, key, docs)),
+];
+$resolve([fallback.nodes.route, docs.nodes.route]).apply((own) => routes.resolve([...own, ...named]));
+
+/** A route to where another one leads. */
+function route(resource: string, routeKey: string, to: typeof fallback) {
+  return new aws.apigatewayv2.Route(`${resource}Route`, {
+    apiId: api.nodes.api.id,
+    routeKey,
+    target: $interpolate`integrations/${to.nodes.integration.id}`,
+    authorizationType: "NONE",
+  });
+}

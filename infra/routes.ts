@@ -29,6 +29,8 @@ export type Route = {
   readonly method: string;
   readonly path: string;
   readonly group: RouteGroup;
+  /** Whether it has metrics, which are paid for, and an alarm near its limit. */
+  readonly watched: boolean;
 };
 
 /**
@@ -47,8 +49,14 @@ export const ROUTES: readonly Route[] = Object.entries(RESOURCE_NAMES).flatMap((
 });
 
 function route(resource: string, method: string, path: string, group: RouteGroup): Route {
-  return { resource, key: `${method} ${path}`, method, path, group };
+  // Nobody lives by HEAD: it is there so that a flood of it spends itself.
+  return { resource, key: `${method} ${path}`, method, path, group, watched: method !== "HEAD" };
 }
 
 /** Everything else: 404 and 405 are answered by the application, in its own format. */
-export const FALLBACK_ROUTE = { resource: "Fallback", key: "$default", group: "fallback" } as const;
+export const FALLBACK_ROUTE = {
+  resource: "Fallback",
+  key: "$default",
+  group: "fallback",
+  watched: true,
+} as const;
