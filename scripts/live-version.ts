@@ -1,7 +1,7 @@
 import {
   GetAliasCommand,
   GetFunctionConfigurationCommand,
-  LambdaClient,
+  type LambdaClient,
   ListVersionsByFunctionCommand,
   paginateListFunctions,
   ResourceNotFoundException,

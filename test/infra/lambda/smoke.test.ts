@@ -122,13 +122,13 @@ describe("the smoke test", () => {
   test("fails where a 401 does not say how to authenticate", async () => {
     const server = createServer((request, response) => {
       const { url = "" } = request;
-      const [status, body] =
+      const [status, body]: [number, object] =
         url === "/health"
           ? [200, { status: "ok" }]
           : url === "/.well-known/jwks.json"
             ? [200, { keys: [{ kty: "OKP" }] }]
             : [401, { code: "missing_token" }];
-      response.writeHead(status as number, { "content-type": "application/json" });
+      response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
