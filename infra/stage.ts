@@ -146,7 +146,7 @@ function certificate(env: Environment, region: string): string | undefined {
 }
 
 /** A user has to outlive their records, or a record would be left without the user whose it is. */
-function retention(env: Environment): { retentionDays: number; userRetentionDays: number } {
+export function retention(env: Environment): { retentionDays: number; userRetentionDays: number } {
   const retentionDays = whole(env, "RETENTION_DAYS", 0, 3_650) ?? 365;
   const userRetentionDays = whole(env, "USER_RETENTION_DAYS", 0, 3_650) ?? 0;
   if (userRetentionDays !== 0 && (retentionDays === 0 || retentionDays > userRetentionDays)) {
