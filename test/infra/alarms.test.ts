@@ -6,7 +6,7 @@ import { RESULT_STATUSES } from "../../functions/contract/vocabulary.ts";
 import type { dashboardBody } from "../../infra/dashboard.ts";
 import { ACCESS_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
 import { LOG_QUERIES } from "../../infra/queries.ts";
-import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
+import { ROUTES } from "../../infra/routes.ts";
 import { THRESHOLDS } from "../../infra/thresholds.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
 import { type AskedMetric, goesOff, type Samples } from "./alarm-state.ts";
@@ -56,11 +56,13 @@ describe("the alarms", () => {
         "InsufficientScopes",
         "InternalFaults",
         "InvalidApiKeys",
+        "InventedApiKeys",
         "LimitsSystemErrors",
         "LimitsThrottles",
         "LogSilent",
-        ...ROUTES.map(({ resource }) => `NearLimit${resource}`),
+        ...ROUTES.filter(({ method }) => method !== "HEAD").map(({ resource }) => `NearLimit${resource}`),
         "NearLimitFallback",
+        "QuotaUntold",
         "VerificationSystemErrors",
         "VerificationThrottles",
       ].toSorted(),
@@ -224,10 +226,25 @@ describe("what goes wrong raises", () => {
     expect(off(is("Refusals", 20, { code: "insufficient_scope" }))).toEqual([]);
   });
 
+  test("InventedApiKeys, for a thousand in five minutes that a mistake would not make", () => {
+    expect(off(is("InventedApiKeys", 1_001))).toEqual(["InventedApiKeys"]);
+    expect(off(is("InventedApiKeys", 1_000))).toEqual([]);
+  });
+
+  test("QuotaUntold, where it lasts, and not for a burst of throttles", () => {
+    const untoldAgo = (...slots: number[]): Samples => {
+      return (metric, ago) =>
+        metric.metricName === "QuotaUntold" ? Number(slots.includes(ago)) * 101 : undefined;
+    };
+    expect(off(untoldAgo(0, 2))).toEqual(["QuotaUntold"]);
+    expect(off(untoldAgo(0))).toEqual([]);
+  });
+
   // The gateway may not log a 429 at all: told before it answers one.
   test.each([
-    ["POST", "/v2/sessions", "OpenSession", 1_000],
-    ["GET", "/v2/session", "ReadSession", 200],
+    ["POST", "/v2/sessions", "OpenSession", 5_000],
+    ["GET", "/v2/session", "ReadSession", 2_500],
+    ["OPTIONS", "/v2/session/start", "PreflightStartSession", 2_500],
   ])("NearLimit of the route %s %s, at 80 % of what it may take", (Method, Resource, name, rate) => {
     const count = (value: number) =>
       is("Count", value, {
@@ -349,24 +366,30 @@ describe("every metric that is watched exists", () => {
   });
 });
 
+/** The quotas that a call may be refused for. */
+const SIDES = ["backend", "frontend"];
+
 // Who approves the bill reads the table, not the plan.
 test("the table of costs counts what the plan has", () => {
   const metrics = all(ALARM).flatMap(({ inputs }) =>
     (inputs.metricQueries as Inputs[]).filter(({ metric }) => metric),
   );
-  // The reference's have no metrics of their own.
-  const routes = all("aws:apigatewayv2/route:Route").length - 3;
+  // Neither the reference's nor HEAD's have metrics of their own.
+  const routes = all("aws:apigatewayv2/route:Route").filter(
+    ({ inputs }) => !/^HEAD|docs|openapi/.test(inputs.routeKey),
+  ).length;
   const [plain, dimensioned] = [
     all(FILTER).filter(({ inputs }) => inputs.metricTransformation.dimensions === undefined).length,
-    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length,
+    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length + SIDES.length,
   ];
   const rows: [string, string, number][] = [
+    ["top talkers", "1 rule × $0.50", 0.5],
     ["KMS keys", `${all("aws:kms/key:Key").length} × $1`, all("aws:kms/key:Key").length],
     ["alarms, by metric", `${metrics.length} × $0.10`, metrics.length * 0.1],
     ["gateway's metrics by route", `${routes} routes × 6 × $0.30`, routes * 6 * 0.3],
     [
       "counts out of the logs",
-      `${plain}, and at most ${dimensioned} by code and result, × $0.30`,
+      `${plain}, and at most ${dimensioned} by code, result and side, × $0.30`,
       (plain + dimensioned) * 0.3,
     ],
   ];
@@ -435,17 +458,29 @@ describe("the dashboard", () => {
   });
 });
 
+test("top talkers are counted by client, of every request's line, and shown", () => {
+  const rule = one("aws:cloudwatch/contributorInsightRule:ContributorInsightRule").inputs;
+  expect(rule).toMatchObject({
+    ruleName: "verification-sessions-production-top-talkers",
+    ruleState: "ENABLED",
+  });
+  expect(JSON.parse(rule.ruleDefinition)).toEqual({
+    Schema: { Name: "CloudWatchLogRule", Version: 1 },
+    LogGroupNames: [one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").inputs.name],
+    LogFormat: "JSON",
+    Contribution: { Keys: ["$.clientId"], Filters: [{ Match: "$.event", In: ["request"] }] },
+    AggregateOn: "Count",
+  });
+  const shown = dashboard().flatMap(({ properties }) =>
+    "insightRule" in properties ? [properties.insightRule?.ruleName] : [],
+  );
+  expect(shown).toEqual([rule.ruleName]);
+});
+
 // Nobody may take the reference for the API: it has no line a request.
 test("the log's silence is measured by the API's own function", () => {
   const [, calls] = one(ALARM, "LogSilentAlarm").inputs.metricQueries;
   expect(calls.metric.dimensions).toEqual({ FunctionName: one(FUNCTION, "ApiFunctionFunction").inputs.name });
-});
-
-test("the routes that the gateway throttles more tightly are watched at that limit", () => {
-  expect(one(ALARM, "NearLimitStartSessionAlarm").inputs.metricQueries[0].expression).toBe(
-    `100 * requests / ${200 * 60}`,
-  );
-  expect(FALLBACK_ROUTE).toBe("$default");
 });
 
 function dashboard() {

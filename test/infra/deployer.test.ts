@@ -80,6 +80,10 @@ const MAKING: Record<
     action: "budgets:ModifyBudget",
     resource: ({ inputs }) => `arn:aws:budgets::000000000000:budget/${inputs.name}`,
   },
+  "aws:cloudwatch/contributorInsightRule:ContributorInsightRule": {
+    action: "cloudwatch:PutInsightRule",
+    resource: ({ inputs }) => `arn:aws:cloudwatch:eu-west-1:000000000000:insight-rule/${inputs.ruleName}`,
+  },
   "aws:cloudwatch/dashboard:Dashboard": {
     action: "cloudwatch:PutDashboard",
     resource: ({ inputs }) => `arn:aws:cloudwatch::000000000000:dashboard/${inputs.dashboardName}`,

@@ -86,6 +86,31 @@ describe("a line of the log counts", () => {
     ]);
   });
 
+  test("a call past its quota by whose it was, and what the others did not learn", () => {
+    expectCounts(
+      { outcome: undefined, status: 429, code: "rate_limited", limited: "backend" },
+      { name: "Refusals", count: 1, code: "rate_limited" },
+      { name: "RateLimited", count: 1, side: "backend" },
+    );
+    expectCounts(
+      { quotaUntold: true },
+      { name: "SessionsReused", count: 1 },
+      { name: "QuotaUntold", count: 1 },
+    );
+  });
+
+  test("an invented key, which was looked up, and not one that is known to be nobody's or is misspelt", () => {
+    const { keyId: _, outcome: __, ...line } = { ...REUSE, status: 401, code: "invalid_api_key" };
+    const refused = { name: "Refusals", count: 1, code: "invalid_api_key" };
+    expect(counts({ ...line, apiKeyCache: "miss" })).toEqual([
+      { name: "Requests", count: 1 },
+      refused,
+      { name: "ApiKeyCacheMisses", count: 1 },
+      { name: "InventedApiKeys", count: 1 },
+    ]);
+    expect(counts(line)).toEqual([{ name: "Requests", count: 1 }, refused]);
+  });
+
   test("a cold start", () => {
     expectCounts({ coldStart: true }, { name: "SessionsReused", count: 1 }, { name: "ColdStart", count: 1 });
   });
