@@ -50,12 +50,11 @@ describe("the application", () => {
 
 describe("the tables", () => {
   test("are three, paid by request, keyed by pk and, where it lasts, sk", () => {
-    const keyed = (table: PlannedResource) => [table.name, table.inputs.hashKey, table.inputs.rangeKey];
-    expect(all(TABLE).map(keyed).toSorted()).toEqual([
-      ["ClientsTable", "pk", "sk"],
-      ["LimitsTable", "pk", undefined],
-      ["VerificationTable", "pk", "sk"],
-    ]);
+    const keyed = ({ name, inputs }: PlannedResource) =>
+      `${name} ${inputs.hashKey} ${inputs.rangeKey ?? "-"}`;
+    expect(new Set(all(TABLE).map(keyed))).toEqual(
+      new Set(["ClientsTable pk sk", "LimitsTable pk -", "VerificationTable pk sk"]),
+    );
     for (const { inputs } of all(TABLE)) {
       expect(inputs.billingMode).toBe("PAY_PER_REQUEST");
       for (const { type } of inputs.attributes) expect(type).toBe("S");
@@ -125,10 +124,9 @@ describe("the function", () => {
 
   // Traps: minify is off unless it is set, esbuild's own mainFields pick the CommonJS halves, keepNames is on.
   test("is bundled small", () => {
-    expect(production.builds.map(({ handler }) => handler).toSorted()).toEqual([
-      "functions/api.handler",
-      "functions/reference.handler",
-    ]);
+    expect(new Set(production.builds.map(({ handler }) => handler))).toEqual(
+      new Set(["functions/api.handler", "functions/reference.handler"]),
+    );
     for (const { properties } of production.builds) {
       expect(properties).toMatchObject({ ...BUNDLING, architecture: "arm64" });
     }
@@ -369,10 +367,11 @@ describe("the HTTP API", () => {
       return `integrations/${found[0]?.name}`;
     };
     const [toApi, toReference] = [integrationOf("ApiFunctionLive"), integrationOf("ReferenceFunctionLive")];
-    for (const { inputs } of all(ROUTE)) {
-      expect(inputs.target, inputs.routeKey).toBe(reference.includes(inputs.routeKey) ? toReference : toApi);
-      expect(inputs.authorizationType).toBe("NONE");
-    }
+    const astray = all(ROUTE).filter(
+      ({ inputs }) => inputs.target !== (reference.includes(inputs.routeKey) ? toReference : toApi),
+    );
+    expect(astray.map(({ inputs }) => inputs.routeKey)).toEqual([]);
+    for (const { inputs } of all(ROUTE)) expect(inputs.authorizationType).toBe("NONE");
   });
 
   // Trap: `cors: false` leaves an empty block behind, which makes the gateway answer preflights.
