@@ -18,7 +18,7 @@ const form = FORMS[args.includes("--short") ? "short" : args.includes("--middle"
 const seed = Number(option("seed") ?? 1);
 const workerCount = Number(option("workers") ?? 2);
 /** Tasks that a worker has under way at once: while one waits for the engine, others go on. */
-const AT_ONCE = 6;
+const AT_ONCE = Number(option("lanes") ?? 16);
 const HISTORIES_A_TASK = 25;
 /** Plays only the cases whose name matches, and nothing else. */
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
