@@ -18,6 +18,14 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Dynamo"
     }
+    "DocsFunction": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "Limits": {
+      "name": string
+      "type": "sst.aws.Dynamo"
+    }
     "SigningKeys": {
       "type": "sst.sst.Secret"
       "value": string

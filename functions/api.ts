@@ -1,38 +1,32 @@
-import type { LambdaContext, LambdaEvent } from "hono/aws-lambda";
-import { handle } from "hono/aws-lambda";
 import { createApp } from "./app.ts";
 import { readConfig } from "./config.ts";
-import { newSessionId } from "./core/session-id.ts";
-import { createClientsStore } from "./store/clients.ts";
+import { handleEvents } from "./http/lambda-event.ts";
+import { createClientsStore } from "./store/clients/store.ts";
 import { createDynamoDB } from "./store/dynamodb.ts";
+import { createQuotaStore } from "./store/quota.ts";
 import { createVerificationStore } from "./store/verification/store.ts";
-import { createTelemetry } from "./telemetry.ts";
+import { createLog } from "./telemetry/log.ts";
 import { createTokenSigner } from "./token.ts";
 
 const config = readConfig();
-const client = createDynamoDB();
+const dynamodb = createDynamoDB();
+const now = Date.now;
 const app = createApp({
   stores: {
-    clients: createClientsStore(client, config.clientsTable),
+    clients: createClientsStore({ dynamodb, tableName: config.clientsTable, now }),
+    quota: createQuotaStore({ dynamodb, tableName: config.limitsTable, now }),
     verification: createVerificationStore({
-      client,
+      dynamodb,
       tableName: config.verificationTable,
       retentionDays: config.retentionDays,
+      userRetentionDays: config.userRetentionDays,
+      now,
     }),
   },
   signer: await createTokenSigner(config.signingKeys, config.issuer),
-  now: Date.now,
-  newId: newSessionId,
-  log: createTelemetry(),
+  now,
+  log: createLog(),
 });
-const handleEvent = handle(app);
 
 /** The Lambda function behind the HTTP API. */
-export const handler = (event: LambdaEvent, context?: LambdaContext) =>
-  handleEvent(withoutStrayBody(event), context);
-
-/** A GET may arrive with a body, which means nothing, and of which no `Request` can be made. */
-function withoutStrayBody(event: LambdaEvent): LambdaEvent {
-  const method = "rawPath" in event ? event.requestContext.http.method : undefined;
-  return method === "GET" || method === "HEAD" ? { ...event, body: null } : event;
-}
+export const handler = handleEvents(app.fetch);

@@ -1,43 +1,40 @@
-import { Resource } from "sst/resource";
 import { parseSigningKeySet, type SigningKeySet } from "./core/signing-keys.ts";
 
 /** What a deployed function is told of the world. */
 export type Config = {
   readonly verificationTable: string;
   readonly clientsTable: string;
+  readonly limitsTable: string;
   readonly signingKeys: SigningKeySet;
   /** The `iss` of tokens: the API's URL. */
   readonly issuer: string;
   /** For how many days session records are kept; 0 keeps them for ever. */
   readonly retentionDays: number;
+  /** For how many days after their last session or result a user is kept; 0 keeps them for ever. */
+  readonly userRetentionDays: number;
 };
 
 /** Reads the configuration, or stops the start with what is wrong and what to do. It never repeats a value. */
 export function readConfig(): Config {
   return {
-    verificationTable: linked("Verification", "name"),
-    clientsTable: linked("Clients", "name"),
+    verificationTable: variable("VERIFICATION_TABLE"),
+    clientsTable: variable("CLIENTS_TABLE"),
+    limitsTable: variable("LIMITS_TABLE"),
     signingKeys: signingKeys(),
     issuer: variable("ISSUER"),
-    retentionDays: retentionDays(variable("RETENTION_DAYS")),
+    retentionDays: days("RETENTION_DAYS"),
+    userRetentionDays: days("USER_RETENTION_DAYS"),
   };
 }
 
-function linked(resource: "Verification" | "Clients" | "SigningKeys", property: "name" | "value"): string {
-  let value: unknown;
-  try {
-    value = (Resource as unknown as Record<string, Record<string, unknown>>)[resource]?.[property];
-  } catch {
-    // SST's own message names neither what to do nor where.
-  }
-  if (typeof value === "string" && value !== "") return value;
-  throw new Error(
-    `The resource ${resource} is not linked to this function. Deploy it with \`npx sst deploy\`, which links it.`,
-  );
+function variable(name: string): string {
+  const value = process.env[name];
+  if (value !== undefined && value !== "") return value;
+  throw new Error(`The environment variable ${name} is not set. infra/api.ts sets it at \`npx sst deploy\`.`);
 }
 
 function signingKeys(): SigningKeySet {
-  const keys = parseSigningKeySet(linked("SigningKeys", "value"));
+  const keys = parseSigningKeySet(variable("SIGNING_KEYS"));
   if (keys !== undefined) return keys;
   throw new Error(
     "The secret SigningKeys is not a set of signing keys. Make one with `npm run --silent admin -- signing-keys " +
@@ -45,14 +42,8 @@ function signingKeys(): SigningKeySet {
   );
 }
 
-function variable(name: "ISSUER" | "RETENTION_DAYS"): string {
-  const value = process.env[name];
-  if (value !== undefined && value !== "") return value;
-  throw new Error(`The environment variable ${name} is not set. infra/api.ts sets it at \`npx sst deploy\`.`);
-}
-
-function retentionDays(text: string): number {
-  const days = Number(text);
-  if (Number.isSafeInteger(days) && days >= 0) return days;
-  throw new Error("RETENTION_DAYS must be a whole number of days, or 0 to keep session records for ever.");
+function days(name: "RETENTION_DAYS" | "USER_RETENTION_DAYS"): number {
+  const number = Number(variable(name));
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`${name} must be a whole number of days, or 0 to keep for ever.`);
 }

@@ -1,7 +1,7 @@
 import { errors, importJWK, type JWK, type JWTHeaderParameters, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
-import { ENVIRONMENTS, type Environment } from "./core/environment.ts";
-import { isSessionId } from "./core/session-id.ts";
+import { ENVIRONMENTS, type Environment } from "./contract/vocabulary.ts";
+import { isSessionId, isUserId } from "./core/ids.ts";
 import { SESSION_TTL_SECONDS } from "./core/session.ts";
 import type { SessionClaims } from "./core/session-token.ts";
 import type { SigningKeySet } from "./core/signing-keys.ts";
@@ -9,6 +9,8 @@ import type { SigningKeySet } from "./core/signing-keys.ts";
 const ALGORITHM = "EdDSA";
 const TYPE = "JWT";
 const CLOCK_TOLERANCE_SECONDS = 5;
+/** Ours are of 30; what is longer names no client, and might not be asked for. */
+const MAX_CLIENT_ID_LENGTH = 64;
 
 export type Verified =
   | { readonly kind: "valid"; readonly claims: SessionClaims }
@@ -28,9 +30,9 @@ export type TokenSigner = {
 const Claims = v.object({
   iss: v.string(),
   aud: v.string(),
-  sub: v.string(),
-  sid: v.pipe(v.string(), v.check(isSessionId)),
-  cid: v.string(),
+  sub: v.pipe(v.string(), v.guard(isUserId)),
+  sid: v.pipe(v.string(), v.guard(isSessionId)),
+  cid: v.pipe(v.string(), v.maxLength(MAX_CLIENT_ID_LENGTH)),
   env: v.picklist(ENVIRONMENTS),
   flow: v.string(),
   exp: v.pipe(v.number(), v.integer()),
@@ -44,7 +46,9 @@ const audienceOf = (environment: Environment) => `verification:${environment}`;
  * @param issuer the `iss` claim: the API's URL unless configured otherwise
  */
 export async function createTokenSigner(keySet: SigningKeySet, issuer: string): Promise<TokenSigner> {
-  const signing = keySet.keys.find((key) => key.state === "signing");
+  const signing = keySet.keys.find(
+    (key): key is Extract<typeof key, { d: string }> => key.state === "signing",
+  );
   if (signing === undefined) throw new Error("The signing key set has no key in the state `signing`");
   const privateKey = await importJWK(
     { kty: signing.kty, crv: signing.crv, x: signing.x, d: signing.d },

@@ -2,11 +2,8 @@ import { stageSettings } from "./stage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
-// A link carries the table's name and no permission: SST's own grants `dynamodb:*`. infra/api.ts names each action.
-sst.Linkable.wrap(sst.aws.Dynamo, ({ name }) => ({ properties: { name } }));
-
 /**
- * Encrypts both tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
+ * Encrypts the tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
  * taken away; in production only, as each key costs a dollar a month.
  */
 export const tableKey = settings.production
@@ -22,13 +19,33 @@ export const tableKey = settings.production
     )
   : undefined;
 
-/** Users, slots and session records. */
-export const verification = table("Verification", { ttl: "ttl", stream: "new-and-old-images" });
+if (tableKey !== undefined) {
+  new aws.kms.Alias("TableKeyAlias", {
+    name: `alias/${$app.name}-${$app.stage}-tables`,
+    targetKeyId: tableKey.keyId,
+  });
+}
 
-/** API keys by hash, clients and flows. The API reads it; only operators write it. */
-export const clients = table("Clients", {});
+/** Users, slots and session records. Its stream has both images, of which webhooks can be made. */
+export const verification = lastingTable("Verification", { ttl: "ttl", stream: "new-and-old-images" });
 
-function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {
+/** API keys by hash, clients, their flows and settings. Functions read some of it; only operators write it. */
+export const clients = lastingTable("Clients", {});
+
+/** What containers tell of their clients' calls, for some seconds. Nothing is lost with it, so nothing keeps it. */
+export const limits = new sst.aws.Dynamo("Limits", {
+  fields: { pk: "string" },
+  primaryIndex: { hashKey: "pk" },
+  ttl: "ttl",
+  transform: {
+    table: (args) => {
+      args.pointInTimeRecovery = { enabled: false };
+      encrypt(args);
+    },
+  },
+});
+
+function lastingTable(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {
   return new sst.aws.Dynamo(name, {
     ...extra,
     fields: { pk: "string", sk: "string" },
@@ -37,12 +54,14 @@ function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">):
     transform: {
       table: (args, opts) => {
         args.pointInTimeRecovery = { enabled: true, recoveryPeriodInDays: settings.recoveryDays };
-        if (tableKey !== undefined) {
-          args.serverSideEncryption = { enabled: true, kmsKeyArn: tableKey.arn };
-        }
+        encrypt(args);
         // `protect` stops Pulumi before it asks AWS; deletion protection stops everyone else.
         opts.protect = settings.production;
       },
     },
   });
+}
+
+function encrypt(args: aws.dynamodb.TableArgs): void {
+  if (tableKey !== undefined) args.serverSideEncryption = { enabled: true, kmsKeyArn: tableKey.arn };
 }

@@ -1,113 +1,137 @@
-import { type ApiKey, hashApiKey, isUsable, isWellFormedApiKey, type Scope } from "../core/api-key.ts";
+import type { Scope } from "../contract/vocabulary.ts";
+import { type ApiKey, hashApiKey, isUsable, isWellFormedApiKey } from "../core/api-key.ts";
 import { createExpiringCache } from "../core/expiring-cache.ts";
-import { type Refusal, refuse } from "../core/refusal.ts";
-import { expired, type Judge, judgeToken, type LiveSession } from "../core/session-token.ts";
+import { DEFAULT_PER_SECOND } from "../core/quota.ts";
+import { isRefusal, type Refusal, refuse } from "../core/refusal.ts";
+import type { LiveSession, SessionClaims, TokenRefusalCode } from "../core/session-token.ts";
+import { expired } from "../core/session-token.ts";
 import { toSeconds } from "../core/time.ts";
-import { createCachedLookup } from "../store/cached-lookup.ts";
-import type { ClientsStore } from "../store/clients.ts";
+import type { ClientsStore } from "../store/clients/store.ts";
+import type { QuotaStore } from "../store/quota.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import type { TokenSigner } from "../token.ts";
-import type { AppContext, RequestFacts } from "./app-env.ts";
+import { limit } from "./limit.ts";
+import type { LogFields } from "./request-log.ts";
+import type { AppContext } from "./context.ts";
 
 const MAX_CACHED_KEYS = 1_000;
 const SECONDS_PER_HOUR = 3_600;
 
-/** The caller of a backend call. */
-export type Caller = ApiKey & {
-  /** Tells the hour of use, at most once per key, container and hour; to be awaited before answering. */
-  readonly usageNoted: Promise<void>;
-};
+/** A client's backend, known by its API key. */
+export type BackendCaller = ApiKey;
+
+/** A frontend, known by its session's token. */
+export type FrontendCaller = { readonly claims: SessionClaims; readonly session: LiveSession };
 
 type Dependencies = {
-  readonly clients: ClientsStore;
-  readonly verification: VerificationStore;
+  readonly stores: {
+    readonly clients: ClientsStore;
+    readonly quota: QuotaStore;
+    readonly verification: VerificationStore;
+  };
+  readonly signer: TokenSigner;
+  /** The clock, in epoch milliseconds. */
   readonly now: () => number;
 };
 
-/**
- * Checks the `x-api-key` of a request: shape and checksum, hash, revocation and expiry, then scope. A key that was
- * looked up is kept for a minute, so a warm one costs no read.
- */
-export function createApiKeyAuthenticator({ clients, verification, now }: Dependencies) {
-  const findApiKey = createCachedLookup((hash: string) => clients.findApiKey(hash));
+type BackendRefusalCode = "missing_api_key" | "invalid_api_key" | "rate_limited" | "insufficient_scope";
+type FrontendRefusalCode = "missing_token" | "invalid_token" | "rate_limited" | TokenRefusalCode;
+
+/** Who calls, by the API key of a backend or the session token of a frontend. */
+export function createAuthenticators({ stores, signer, now }: Dependencies) {
+  const { clients, quota, verification } = stores;
   const hourOfUse = createExpiringCache<number>({
     ttlMs: SECONDS_PER_HOUR * 1000,
     maxEntries: MAX_CACHED_KEYS,
   });
 
-  async function noteUsage(keyId: string, nowSeconds: number, facts: RequestFacts): Promise<void> {
+  /** Tells the hour of use, at most once per key, container and hour. */
+  async function noteUsage(keyId: string, nowSeconds: number, log: LogFields): Promise<void> {
     const hour = nowSeconds - (nowSeconds % SECONDS_PER_HOUR);
     if (hourOfUse.get(keyId, nowSeconds * 1000) === hour) return;
     hourOfUse.set(keyId, hour, nowSeconds * 1000);
     try {
       await verification.markKeyUsed(keyId, hour);
     } catch {
-      facts.keyUsageLost = true; // a note for operators: no call fails for it
+      log.keyUsageLost = true; // a note for operators: no call fails for it
     }
   }
 
-  return async function authenticate(
-    c: AppContext,
-    scope: Scope,
-  ): Promise<({ kind: "caller" } & Caller) | Refusal> {
-    const text = c.req.header("x-api-key");
-    if (text === undefined || text === "") {
-      return refuse("missing_api_key", "Send your API key in the header `x-api-key`.");
-    }
-    const invalid = refuse(
-      "invalid_api_key",
-      "The API key is unknown, expired or revoked, or was not copied whole.",
-    );
-    if (!isWellFormedApiKey(text)) return invalid;
-    const nowMs = now();
-    const facts = c.get("facts");
-    const { value: key, cached } = await findApiKey(nowMs, hashApiKey(text));
-    facts.apiKeyCache = cached ? "hit" : "miss";
-    if (key === undefined || !isUsable(key, toSeconds(nowMs))) return invalid;
-    facts.clientId = key.clientId;
-    facts.environment = key.environment;
-    facts.keyId = key.keyId;
-    if (!key.scopes.includes(scope)) {
-      return refuse("insufficient_scope", `This call needs an API key with the scope \`${scope}\`.`);
-    }
-    return { kind: "caller", ...key, usageNoted: noteUsage(key.keyId, toSeconds(nowMs), facts) };
+  return {
+    /**
+     * Checks the `x-api-key` of a request: shape and checksum, hash, revocation and expiry, then the client's quota,
+     * then scope. A key that was looked up is kept for a minute, so a warm one costs no read.
+     */
+    async backend(c: AppContext, scope: Scope): Promise<BackendCaller | Refusal<BackendRefusalCode>> {
+      const text = c.req.header("x-api-key");
+      if (text === undefined || text === "")
+        return refuse("missing_api_key", "Send your API key in the header `x-api-key`.");
+      const invalid = refuse(
+        "invalid_api_key",
+        "The API key is unknown, expired or revoked, or was not copied whole.",
+      );
+      if (!isWellFormedApiKey(text)) return invalid;
+      const log = c.get("log");
+      const { key, cached } = await clients.findApiKey(hashApiKey(text));
+      if (!cached) log.apiKeyCache = "miss";
+      const nowSeconds = toSeconds(now());
+      if (key === undefined || !isUsable(key, nowSeconds)) return invalid;
+      log.clientId = key.clientId;
+      if (key.environment === "sandbox") log.sandbox = true;
+      log.keyId = key.keyId;
+      const inScope = key.scopes.includes(scope);
+      // The engine's results are no client's doing, and none is turned away.
+      if (!(inScope && scope === "results:write")) {
+        const { clientId, environment } = key;
+        const perSecond = key.perSecond ?? DEFAULT_PER_SECOND[environment];
+        const limited = await limit(c, quota, { side: "backend", clientId, environment }, perSecond);
+        if (limited !== undefined) return limited;
+      }
+      if (!inScope)
+        return refuse("insufficient_scope", `This call needs an API key with the scope \`${scope}\`.`);
+      c.get("unfinished").push(noteUsage(key.keyId, nowSeconds, log));
+      return key;
+    },
+
+    /**
+     * Checks the session token of a frontend call: its signature and claims, then the client's quota, then client and
+     * stored session.
+     */
+    async frontend(c: AppContext): Promise<FrontendCaller | Refusal<FrontendRefusalCode>> {
+      const token = bearerToken(c.req.header("authorization"));
+      if (token === undefined)
+        return refuse(
+          "missing_token",
+          "Send the session token in the header `Authorization: Bearer <token>`.",
+        );
+      const verified = await signer.verify(token, now());
+      if (verified.kind === "expired") return expired();
+      if (verified.kind === "invalid")
+        return refuse(
+          "invalid_token",
+          "The token was not made by this API for this use, or was not copied whole.",
+        );
+      const { claims } = verified;
+      const log = c.get("log");
+      log.clientId = claims.clientId;
+      if (claims.environment === "sandbox") log.sandbox = true;
+      log.userId = claims.userId;
+      log.sessionId = claims.sessionId;
+      // Known for a minute: a call that is refused for the quota costs no read.
+      const settings = await clients.findSettings(claims.clientId);
+      const { clientId, environment } = claims;
+      const perSecond = settings.frontendPerSecond?.[environment] ?? DEFAULT_PER_SECOND[environment];
+      const limited = await limit(c, quota, { side: "frontend", clientId, environment }, perSecond);
+      if (limited !== undefined) return limited;
+      if (settings.disabledAt !== undefined)
+        return refuse("session_ended", "The organisation that opened this session is disabled.");
+      const session = await verification.findTokenSession(claims);
+      return isRefusal(session) ? session : { claims, session };
+    },
   };
 }
 
-const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i;
-
-/** Checks the session token of a frontend call: its signature and claims, then the stored session. */
-export function createTokenAuthenticator(
-  { verification, now }: Omit<Dependencies, "clients">,
-  signer: TokenSigner,
-) {
-  return async function authenticate(c: AppContext): Promise<Frontend | Refusal> {
-    const header = c.req.header("authorization");
-    if (header === undefined || header === "") {
-      return refuse("missing_token", "Send the session token in the header `Authorization: Bearer <token>`.");
-    }
-    const invalid = refuse(
-      "invalid_token",
-      "The token was not made by this API for this use, or was not copied whole.",
-    );
-    const token = BEARER.exec(header)?.[1];
-    if (token === undefined) return invalid;
-    const nowMs = now();
-    const verified = await signer.verify(token, nowMs);
-    if (verified.kind === "expired") return expired();
-    if (verified.kind === "invalid") return invalid;
-    const { claims } = verified;
-    const facts = c.get("facts");
-    facts.clientId = claims.clientId;
-    facts.environment = claims.environment;
-    facts.userId = claims.userId;
-    facts.sessionId = claims.sessionId;
-    const seconds = toSeconds(nowMs);
-    const judge: Judge = (images) => judgeToken(claims, images, seconds);
-    const verdict = judge(await verification.readSession(claims.userId, claims.sessionId, seconds));
-    return verdict.kind === "live" ? { ...verdict, judge } : verdict;
-  };
+/** What follows the scheme `Bearer` (RFC 6750 §2.1); `undefined` without it, and where nothing follows. */
+function bearerToken(header: string | undefined): string | undefined {
+  return /^Bearer +(\S.*)$/i.exec(header ?? "")?.[1]?.trimEnd();
 }
-
-/** The caller of a frontend call: the session that its token stands for. */
-export type Frontend = LiveSession & { readonly judge: Judge };

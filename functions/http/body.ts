@@ -1,39 +1,25 @@
-import * as v from "valibot";
+import { isJsonObject } from "../contract/parts.ts";
 import { type Refusal, refuse, refuseFields } from "../core/refusal.ts";
-import { isJsonObject, type Parsed, parseBy } from "../core/validation.ts";
-import type { AppContext } from "./app-env.ts";
+import { BODY_TOO_LARGE, MAX_BODY_BYTES } from "./lambda-event.ts";
+import type { AppContext } from "./context.ts";
 
-const MAX_BODY_BYTES = 64 * 1024;
+type BodyRefusal = Refusal<
+  "unsupported_media_type" | "payload_too_large" | "invalid_json" | "invalid_request"
+>;
 
-/** What a body was read as: its value, or what is wrong with it. */
-export type Body<Value> = { readonly kind: "body"; readonly value: Value } | Refusal;
-
-/** Reads a JSON object as the body and parses it; checks in the contract's order: content type, size, JSON, schema. */
-export async function readBody<Value>(
-  c: AppContext,
-  parse: (sent: Record<string, unknown>) => Parsed<Value>,
-): Promise<Body<Value>> {
-  const sent = await readJsonObject(c, { needed: true });
-  if (sent.kind === "refused") return sent;
-  const parsed = parse(sent.value);
-  return "errors" in parsed ? refuseFields(parsed.errors) : { kind: "body", value: parsed.value };
-}
-
-/** For calls that need no body: none will do, and an empty JSON object; anything else was meant for another call. */
-export async function refuseBody(c: AppContext): Promise<Refusal | undefined> {
-  const sent = await readJsonObject(c, { needed: false });
-  if (sent.kind === "refused") return sent;
-  const parsed = parseBy(v.strictObject({}))(sent.value);
-  return "errors" in parsed ? refuseFields(parsed.errors) : undefined;
-}
-
-async function readJsonObject(
+/**
+ * Reads a JSON object as the body, in the contract's order: content type, size, JSON. What was sent stays wrapped: a
+ * caller may send `{"kind":"refused"}`.
+ * @param needed whether a call without a body is refused; where it is not, none is an empty object
+ */
+export async function readBody(
   c: AppContext,
   { needed }: { needed: boolean },
-): Promise<Body<Record<string, unknown>>> {
-  const bytes = await readAtMost(c.req.raw, MAX_BODY_BYTES);
+): Promise<{ readonly value: Record<string, unknown> } | BodyRefusal> {
+  const bytes =
+    c.env?.gateway?.body === BODY_TOO_LARGE ? TOO_LARGE : await readAtMost(c.req.raw, MAX_BODY_BYTES);
   const empty = bytes.length === 0;
-  if (empty && !needed) return { kind: "body", value: {} };
+  if (empty && !needed) return { value: {} };
 
   const contentType = c.req.header("content-type");
   const encoding = c.req.header("content-encoding") ?? "identity";
@@ -54,7 +40,7 @@ async function readJsonObject(
   } catch {
     return refuse("invalid_json", "The body must be well-formed JSON in UTF-8.");
   }
-  if (isJsonObject(value)) return { kind: "body", value };
+  if (isJsonObject(value)) return { value };
   return refuseFields([{ pointer: "#", code: "invalid_type", detail: "must be a JSON object" }]);
 }
 

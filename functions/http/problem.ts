@@ -1,71 +1,43 @@
-import type { Refusal, RefusalCode } from "../core/refusal.ts";
+import { FAULTS, type FaultCode, REFUSALS, type RefusalCode } from "../contract/refusals.ts";
+import type { Refusal } from "../core/refusal.ts";
 import { Unavailable } from "../store/retry.ts";
-import type { AppContext } from "./app-env.ts";
-
-type Kind = {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
-  readonly title: string;
-};
-
-/** Every problem this API answers with: its status, and a title that is the same for every occurrence (RFC 9457 §3.1). */
-export const PROBLEMS = {
-  invalid_json: { status: 400, title: "The body is not JSON" },
-  invalid_request: { status: 400, title: "The request is not as it must be" },
-  missing_api_key: { status: 401, title: "An API key is needed" },
-  invalid_api_key: { status: 401, title: "The API key is not valid" },
-  missing_token: { status: 401, title: "A session token is needed" },
-  invalid_token: { status: 401, title: "The session token is not valid" },
-  token_expired: { status: 401, title: "The session token has expired" },
-  session_superseded: { status: 401, title: "The session was superseded" },
-  session_completed: { status: 401, title: "The session is completed" },
-  session_canceled: { status: 401, title: "The session was canceled" },
-  session_ended: { status: 401, title: "The session has ended" },
-  insufficient_scope: { status: 403, title: "The API key may not do this" },
-  not_found: { status: 404, title: "There is nothing here" },
-  user_not_found: { status: 404, title: "There is no such user" },
-  session_not_found: { status: 404, title: "There is no such session" },
-  method_not_allowed: { status: 405, title: "The method is not allowed here" },
-  session_conflict: { status: 409, title: "The session's state does not allow this" },
-  payload_too_large: { status: 413, title: "The body is too large" },
-  unsupported_media_type: { status: 415, title: "The content type is not supported" },
-  unknown_flow: { status: 422, title: "There is no such flow" },
-  user_required: { status: 422, title: "The flow needs the user's details" },
-  idempotency_mismatch: { status: 422, title: "The idempotency key was used for another call" },
-  rate_limited: { status: 429, title: "Too many requests" },
-  internal: { status: 500, title: "Something went wrong on our side" },
-  unavailable: { status: 503, title: "The service is not available for the moment" },
-} as const satisfies Record<RefusalCode | "internal" | "unavailable", Kind>;
+import type { AppContext } from "./context.ts";
 
 const RETRY_AFTER_SECONDS = 1;
+const PROBLEMS = { ...REFUSALS, ...FAULTS };
 
 /** Answers a refusal as RFC 9457 `application/problem+json`. */
 export function problem(c: AppContext, refusal: Refusal): Response {
-  if (PROBLEMS[refusal.code].status === 401) c.header("WWW-Authenticate", challenge(refusal.code));
+  if (REFUSALS[refusal.code].status === 401) c.header("WWW-Authenticate", challenge(refusal.code));
+  if (refusal.reason !== undefined) c.get("log").reason = refusal.reason;
   return answer(c, refusal.code, refusal.detail, refusal.errors);
 }
 
 /** Answers an exception: `unavailable` if the store gave out, else `internal`. What went wrong is for the log alone. */
-export function faultProblem(c: AppContext, error: Error): Response {
+export function faultProblem(c: AppContext, error: unknown): Response {
   if (!(error instanceof Unavailable)) {
     return answer(c, "internal", "It was logged under the request id. Repeating the call is safe.");
   }
+  if (error.removedSome) c.get("log").erasing = true;
   c.header("Retry-After", String(RETRY_AFTER_SECONDS));
+  const reads = c.req.method === "GET" || c.req.method === "HEAD";
+  const again = "Repeat it as it is, after `Retry-After` seconds.";
   return answer(
     c,
     "unavailable",
-    "The call may be partly stored. Repeat it as it is, after `Retry-After` seconds.",
+    reads ? `The call could not be answered. ${again}` : `The call may be partly stored. ${again}`,
   );
 }
 
 function answer(
   c: AppContext,
-  code: keyof typeof PROBLEMS,
+  code: RefusalCode | FaultCode,
   detail: string,
   errors?: Refusal["errors"],
 ): Response {
   const { status, title } = PROBLEMS[code];
   const requestId = c.get("requestId");
-  c.get("facts").code = code;
+  c.get("log").code = code;
   return c.body(
     JSON.stringify({
       type: `urn:verification-sessions:problem:${code}`,

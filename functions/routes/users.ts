@@ -1,62 +1,61 @@
-import { problem } from "../http/problem.ts";
-import { isLive, listSessions, refuseUnknownUser, viewSlot } from "../core/session.ts";
+import { refuseUnknownUser } from "../core/ending.ts";
+import { isLive, viewSlot } from "../core/session.ts";
+import { listSessions } from "../core/session-list.ts";
 import { toIso, toSeconds } from "../core/time.ts";
 import { userStatus } from "../core/user.ts";
-import type { AppContext } from "../http/app-env.ts";
-import type { Caller } from "../http/authenticate.ts";
-import { refuseBody } from "../http/body.ts";
+import type { OperationHandler } from "../http/router.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
-import { resultBody, sessionBody } from "./bodies.ts";
-import { userOfPath } from "./path.ts";
+import { resultBody, sessionBody } from "./answers.ts";
+import { identifyUser } from "./identify.ts";
 
 const MAX_LISTED_SESSIONS = 50;
 
-/** `GET /v2/users/{refId}`: the user, their status, their active session, and up to 50 session ids, newest first. */
-export function readUser({
-  stores,
-  now,
-}: {
-  stores: { verification: VerificationStore };
-  now: () => number;
-}) {
-  return async (c: AppContext, caller: Caller): Promise<Response> => {
-    const identity = userOfPath(c, caller);
-    if (identity.kind === "refused") return problem(c, identity);
-    const seconds = toSeconds(now());
-    const overview = await stores.verification.readUser(identity.userId, MAX_LISTED_SESSIONS, seconds);
-    if (overview === undefined) return problem(c, refuseUnknownUser());
+type Dependencies = {
+  readonly stores: { readonly verification: VerificationStore };
+  readonly now: () => number;
+};
 
+/** `GET /v2/users/{refId}`: the user, their status, their active session, and up to 50 session ids, newest first. */
+export function readUser({ stores, now }: Dependencies): OperationHandler<"readUser"> {
+  return async ({ caller, parameters, log }) => {
+    const { userId } = identifyUser(caller, parameters.refId, log);
+    const overview = await stores.verification.readUser(userId, { maxRecords: MAX_LISTED_SESSIONS });
+    if (overview === undefined) return refuseUnknownUser();
+
+    const nowSeconds = toSeconds(now());
     const { user, slot, records } = overview;
-    const active = isLive(slot, seconds) ? viewSlot(slot) : undefined;
-    const sessions = listSessions(slot, records, seconds).slice(0, MAX_LISTED_SESSIONS);
+    const active = isLive(slot, nowSeconds) ? viewSlot(slot) : undefined;
+    const sessions = listSessions(slot, records, nowSeconds).slice(0, MAX_LISTED_SESSIONS);
     const newest = sessions[0];
-    return c.json({
-      userId: user.userId,
-      refId: user.refId,
-      environment: user.environment,
-      status: userStatus(user, active),
-      ...(newest === undefined ? {} : { flowId: newest.flowId, sessionId: newest.sessionId }),
-      sessions: sessions.map(({ sessionId }) => sessionId),
-      session: active === undefined ? null : sessionBody(active),
-      user: { ...user.details, ...user.extras },
-      ...(user.result === undefined
-        ? {}
-        : { result: { ...resultBody(user.result), sessionId: user.result.sessionId } }),
-      createdAt: toIso(user.createdAt),
-      updatedAt: toIso(user.updatedAt),
-    });
+    log.outcome = "user_read";
+    return {
+      status: 200,
+      body: {
+        userId: user.userId,
+        refId: user.refId,
+        environment: user.environment,
+        status: userStatus(user, sessions),
+        ...(newest === undefined ? {} : { flowId: newest.flowId, sessionId: newest.sessionId }),
+        sessions: sessions.map(({ sessionId }) => sessionId),
+        session: active === undefined ? null : sessionBody(active),
+        // What the contract knows has the last word over what a client once sent under the same name.
+        user: { ...user.extras, ...user.details },
+        ...(user.result === undefined
+          ? {}
+          : { result: { ...resultBody(user.result), sessionId: user.result.sessionId } }),
+        createdAt: toIso(user.createdAt),
+        updatedAt: toIso(user.updatedAt),
+      },
+    };
   };
 }
 
 /** `DELETE /v2/users/{refId}`: erases the user and all of their sessions; 204 also when there was nothing. */
-export function eraseUser({ stores }: { stores: { verification: VerificationStore } }) {
-  return async (c: AppContext, caller: Caller): Promise<Response> => {
-    const refused = await refuseBody(c);
-    if (refused !== undefined) return problem(c, refused);
-    const identity = userOfPath(c, caller);
-    if (identity.kind === "refused") return problem(c, identity);
-    const erased = await stores.verification.eraseUser(identity.userId);
-    c.get("facts").outcome = erased ? "user_erased" : "unchanged";
-    return c.body(null, 204);
+export function eraseUser({ stores }: Pick<Dependencies, "stores">): OperationHandler<"eraseUser"> {
+  return async ({ caller, parameters, log }) => {
+    const { userId } = identifyUser(caller, parameters.refId, log);
+    const { erased } = await stores.verification.eraseUser(userId);
+    log.outcome = erased ? "user_erased" : "unchanged";
+    return { status: 204 };
   };
 }

@@ -1,15 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { dashboardBody } from "../../infra/dashboard.ts";
-import { TABLE_ACTIONS } from "../../infra/permissions.ts";
-import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
-import { THRESHOLDS } from "../../infra/thresholds.ts";
-import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
-import { type Evaluation, evaluate } from "./evaluate.ts";
+import { OPERATIONS } from "../../functions/contract/operations.ts";
+import { PERMISSIONS } from "../../infra/permissions.ts";
+import { BUNDLING } from "../../infra/bundling.ts";
+import { type Inputs, ofType, type PlannedResource, theOne } from "../../scripts/rehearse/plan.ts";
+import { type Evaluation, evaluate, SECRET } from "./evaluate.ts";
 import { readable } from "./readable.ts";
 
 let production: Evaluation;
 beforeAll(async () => {
-  production = await evaluate("production", { ALARM_EMAIL: "oncall@example.com" });
+  production = await evaluate("production", { API_DOMAIN: "none", ALARM_EMAIL: "oncall@example.com" });
 });
 
 const one = (type: string, name?: string) => theOne(production.plan, type, name);
@@ -20,7 +19,7 @@ const FUNCTION = "aws:lambda/function:Function";
 const STAGE = "aws:apigatewayv2/stage:Stage";
 const ROUTE = "aws:apigatewayv2/route:Route";
 const ROLE = "aws:iam/role:Role";
-const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
+const LOG = "aws:cloudwatch/logGroup:LogGroup";
 
 test("the plan is the one that was reviewed", async () => {
   await expect(readable(production.plan)).toMatchFileSnapshot("plan.production.snap");
@@ -35,9 +34,12 @@ describe("the application", () => {
     expect(Object.keys(production.outputs)).toEqual(
       expect.arrayContaining([
         "api",
+        "issuer",
         "function",
+        "alias",
         "verificationTable",
         "clientsTable",
+        "limitsTable",
         "functionLog",
         "accessLog",
         "alarmTopic",
@@ -47,41 +49,46 @@ describe("the application", () => {
 });
 
 describe("the tables", () => {
-  test("are two, paid by request, keyed by pk and sk", () => {
-    expect(all(TABLE).map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["ClientsTable", "VerificationTable"]),
+  test("are three, paid by request, keyed by pk and, where it lasts, sk", () => {
+    const keyed = ({ name, inputs }: PlannedResource) =>
+      `${name} ${inputs.hashKey} ${inputs.rangeKey ?? "-"}`;
+    expect(new Set(all(TABLE).map(keyed))).toEqual(
+      new Set(["ClientsTable pk sk", "LimitsTable pk -", "VerificationTable pk sk"]),
     );
-    expect(all(TABLE)).toHaveLength(2);
     for (const { inputs } of all(TABLE)) {
-      expect(inputs).toMatchObject({
-        billingMode: "PAY_PER_REQUEST",
-        hashKey: "pk",
-        rangeKey: "sk",
-        attributes: [
-          { name: "pk", type: "S" },
-          { name: "sk", type: "S" },
-        ],
-      });
+      expect(inputs.billingMode).toBe("PAY_PER_REQUEST");
+      for (const { type } of inputs.attributes) expect(type).toBe("S");
     }
   });
 
-  test("can be restored to any second of the last 35 days", () => {
-    for (const { inputs } of all(TABLE)) {
+  test("can be restored to any second of the last 35 days, where it lasts", () => {
+    for (const { inputs } of lasting()) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
+    // Counts of seconds ago: recovery would be paid for nothing.
+    expect(one(TABLE, "LimitsTable").inputs.pointInTimeRecovery).toEqual({ enabled: false });
+  });
+
+  test("have keys that can be told apart by name", () => {
+    expect(all("aws:kms/alias:Alias").map(({ inputs }) => inputs.name)).toEqual(
+      expect.arrayContaining([
+        "alias/verification-sessions-production-tables",
+        "alias/verification-sessions-production-environment",
+      ]),
+    );
   });
 
   test("are encrypted with a key of ours that rotates and cannot be removed", () => {
     const key = one("aws:kms/key:Key", "TableKey");
     expect(key.inputs).toMatchObject({ enableKeyRotation: true, deletionWindowInDays: 30 });
     expect(key.options).toMatchObject({ protect: true, retainOnDelete: true });
-    for (const { inputs } of all(TABLE)) {
+    for (const { inputs } of lasting()) {
       expect(inputs.serverSideEncryption).toEqual({ enabled: true, kmsKeyArn: key.outputs.arn });
     }
   });
 
-  test("cannot be deleted, neither by Pulumi nor by anybody else", () => {
-    for (const { inputs, options } of all(TABLE)) {
+  test("cannot be deleted, neither by Pulumi nor by anybody else, where it lasts", () => {
+    for (const { inputs, options } of lasting()) {
       expect(inputs.deletionProtectionEnabled).toBe(true);
       expect(options).toMatchObject({ protect: true, retainOnDelete: true });
     }
@@ -95,12 +102,18 @@ describe("the tables", () => {
     });
     expect(one(TABLE, "ClientsTable").inputs).toMatchObject({ streamEnabled: false });
     expect(one(TABLE, "ClientsTable").inputs.ttl).toBeUndefined();
+    expect(one(TABLE, "LimitsTable").inputs).toMatchObject({
+      ttl: { attributeName: "ttl", enabled: true },
+      streamEnabled: false,
+    });
   });
+
+  const lasting = () => all(TABLE).filter(({ name }) => name !== "LimitsTable");
 });
 
 describe("the function", () => {
   test("runs Node 24 on arm64 for at most ten seconds", () => {
-    expect(one(FUNCTION).inputs).toMatchObject({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs).toMatchObject({
       runtime: "nodejs24.x",
       architectures: ["arm64"],
       memorySize: 512,
@@ -109,81 +122,152 @@ describe("the function", () => {
     });
   });
 
-  // Traps: minify is off unless it is set, and esbuild's own mainFields pick the CommonJS halves.
-  test("is bundled small: minified, ESM halves first", () => {
-    expect(production.builds).toHaveLength(1);
-    expect(production.builds[0]).toMatchObject({
-      handler: "functions/api.handler",
-      properties: { minify: true, architecture: "arm64", esbuild: { mainFields: ["module", "main"] } },
+  // Traps: minify is off unless it is set, esbuild's own mainFields pick the CommonJS halves, keepNames is on.
+  test("is bundled small", () => {
+    expect(new Set(production.builds.map(({ handler }) => handler))).toEqual(
+      new Set(["functions/api.handler", "functions/reference.handler"]),
+    );
+    for (const { properties } of production.builds) {
+      expect(properties).toMatchObject({ ...BUNDLING, architecture: "arm64" });
+    }
+  });
+
+  // Trap: text logs are the default. A platform's line a request would cost as much as ours.
+  test("logs JSON into a group of its own, our lines at INFO and the platform's from WARN", () => {
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.loggingConfig).toEqual({
+      logFormat: "JSON",
+      logGroup: one(LOG, "ApiFunctionLog").inputs.name,
+      applicationLogLevel: "INFO",
+      systemLogLevel: "WARN",
     });
   });
 
-  // Trap: text logs are the default.
-  test("logs JSON into a group of its own, for three months", () => {
-    const group = one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").inputs;
-    expect(group.retentionInDays).toBe(90);
-    expect(one(FUNCTION).inputs.loggingConfig).toMatchObject({ logFormat: "JSON", logGroup: group.name });
-  });
-
-  // Trap: with JSON logs Lambda's own level, INFO unless it is set, overrules the one that Powertools is given.
-  test("logs at the same level by Lambda's rule and by Powertools'", () => {
-    const { loggingConfig, environment } = one(FUNCTION).inputs;
-    expect(loggingConfig.applicationLogLevel).toBe("INFO");
-    expect(environment.variables.POWERTOOLS_LOG_LEVEL).toBe("INFO");
+  test("keeps its log, which is the audit trail, for 400 days, and nobody deletes it by mistake", () => {
+    const { inputs, options } = one(LOG, "ApiFunctionLog");
+    expect(inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+    expect(options).toMatchObject({ protect: true, retainOnDelete: true });
   });
 
   test("reserves no concurrency unless told to", () => {
-    expect(one(FUNCTION).inputs.reservedConcurrentExecutions).toBeUndefined();
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.reservedConcurrentExecutions).toBeUndefined();
   });
 
-  test("is told its issuer, retention and log level, and the names of what it is linked to", () => {
-    expect(one(FUNCTION).inputs.environment.variables).toMatchObject({
+  test("is told by its environment all that it has to know, and nothing else", () => {
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.environment.variables).toEqual({
+      VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
+      CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
+      LIMITS_TABLE: one(TABLE, "LimitsTable").inputs.name,
+      SIGNING_KEYS: SECRET,
       ISSUER: one("aws:apigatewayv2/api:Api").outputs.apiEndpoint,
       RETENTION_DAYS: "365",
-      POWERTOOLS_LOG_LEVEL: "INFO",
-      POWERTOOLS_SERVICE_NAME: "verification-sessions",
-      POWERTOOLS_METRICS_NAMESPACE: "VerificationSessions",
-    });
-    expect(production.builds[0]?.links).toMatchObject({
-      Verification: { name: one(TABLE, "VerificationTable").inputs.name },
-      Clients: { name: one(TABLE, "ClientsTable").inputs.name },
-      SigningKeys: { value: "not looked at" },
+      USER_RETENTION_DAYS: "0",
     });
   });
 
-  // Trap: the key of the linked secrets sits in the environment.
-  test("has its environment, and with it the key of its secrets, encrypted with a key of ours", () => {
-    const key = one("aws:kms/key:Key", "EnvironmentKey");
-    expect(one(FUNCTION).inputs.environment.variables.SST_KEY).toEqual(expect.any(String));
-    expect(one(FUNCTION).inputs.kmsKeyArn).toBe(key.outputs.arn);
+  // Trap: SST seals what is linked into the bundle, with AES-GCM under an all-zero nonce and a key that never changes.
+  test("is linked to nothing", () => {
+    for (const { links } of production.builds) expect(links).toEqual({});
   });
 
-  test("has no secret in the clear in its environment", () => {
-    expect(JSON.stringify(one(FUNCTION).inputs)).not.toContain("not looked at");
+  test("has its environment, and with it the signing keys, encrypted with a key of ours", () => {
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.kmsKeyArn).toBe(
+      one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+    );
+  });
+
+  test("is where the signing keys go, and nothing else: Pulumi knows them there for a secret", () => {
+    const holders = production.plan.resources.filter(({ inputs }) => JSON.stringify(inputs).includes(SECRET));
+    expect(holders.map(({ name, secrets }) => ({ name, secrets }))).toEqual([
+      { name: "SigningKeysLinkRef", secrets: ["properties"] },
+      { name: "ApiFunctionFunction", secrets: ["environment"] },
+    ]);
+  });
+
+  // A roll-back is then one call, which moves the alias back.
+  test("is called by an alias of the version that each deploy publishes", () => {
+    const made = one(FUNCTION, "ApiFunctionFunction");
+    expect(made.inputs.publish).toBe(true);
+    const alias = one("aws:lambda/alias:Alias", "ApiFunctionLive");
+    expect(alias.inputs).toMatchObject({
+      name: "live",
+      functionName: made.inputs.name,
+      functionVersion: made.outputs.version,
+    });
+    // Without the qualifier the gateway might call the function and not its alias: every call would be a 500.
+    const permissions = all("aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+    expect(permissions).toContainEqual(
+      expect.objectContaining({ function: made.outputs.arn, qualifier: "live" }),
+    );
+    for (const { qualifier } of permissions) expect(qualifier).toBe("live");
   });
 
   test("has no URL of its own: the gateway is the only way in", () => {
     expect(all("aws:lambda/functionUrl:FunctionUrl")).toEqual([]);
-    expect(all("aws:lambda/permission:Permission").map(({ inputs }) => inputs)).toEqual([
-      expect.objectContaining({
+    for (const { inputs } of all("aws:lambda/permission:Permission")) {
+      expect(inputs).toMatchObject({
         action: "lambda:InvokeFunction",
         principal: "apigateway.amazonaws.com",
         sourceArn: `${one("aws:apigatewayv2/api:Api").outputs.executionArn}/*`,
-      }),
+      });
+    }
+  });
+});
+
+describe("every function", () => {
+  test.each(["ApiFunction", "ReferenceFunction"])("%s is hardened alike", (name) => {
+    const made = one(FUNCTION, `${name}Function`);
+    const log = one(LOG, `${name}Log`);
+    expect(made.inputs).toMatchObject({
+      runtime: "nodejs24.x",
+      architectures: ["arm64"],
+      publish: true,
+      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+      loggingConfig: {
+        logFormat: "JSON",
+        logGroup: log.inputs.name,
+        applicationLogLevel: "INFO",
+        systemLogLevel: "WARN",
+      },
+    });
+    expect(Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_"))).toEqual(
+      [],
+    );
+    expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+    const role = one(ROLE, `${name}Role`).inputs;
+    expect(role.assumeRolePolicy.Statement).toEqual([
+      expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
     ]);
+    expect(role.managedPolicyArns).toEqual([]);
+    expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
+  });
+
+  test("is one of these two", () => {
+    expect(all(FUNCTION)).toHaveLength(2);
+    expect(all(ROLE)).toHaveLength(2);
+  });
+
+  // It is read by anybody on the internet: taken over, it could do nothing.
+  test("of the reference may write its log, and nothing else", () => {
+    const [inline] = one(ROLE, "ReferenceFunctionRole").inputs.inlinePolicies as Inputs[];
+    const actions = (JSON.parse(inline?.policy).Statement as Inputs[]).flatMap(({ Action }) => Action);
+    expect(
+      actions.filter(
+        (action) => !/^(logs:(CreateLogStream|PutLogEvents)|kms:(Decrypt|GenerateDataKey))$/.test(action),
+      ),
+    ).toEqual([]);
   });
 });
 
 describe("the function's role", () => {
   const statements = () => {
-    const [inline, ...others] = one(ROLE).inputs.inlinePolicies as Inputs[];
+    const [inline, ...others] = one(ROLE, "ApiFunctionRole").inputs.inlinePolicies as Inputs[];
     expect(others).toEqual([]);
     return JSON.parse(inline?.policy).Statement as Inputs[];
   };
 
   // Trap: SST's own trusts the account's root, even outside `sst dev`.
   test("is for Lambda only to take", () => {
-    const trust = one(ROLE).inputs.assumeRolePolicy;
+    const trust = one(ROLE, "ApiFunctionRole").inputs.assumeRolePolicy;
     expect(trust.Statement).toEqual([
       expect.objectContaining({
         Effect: "Allow",
@@ -198,14 +282,27 @@ describe("the function's role", () => {
     expect(statements()).toEqual([
       {
         Effect: "Allow",
-        Action: TABLE_ACTIONS.Verification,
+        Action: PERMISSIONS.Api.Verification.actions,
         Resource: [one(TABLE, "VerificationTable").outputs.arn],
       },
-      { Effect: "Allow", Action: TABLE_ACTIONS.Clients, Resource: [one(TABLE, "ClientsTable").outputs.arn] },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:GetItem", "dynamodb:Query"],
+        Resource: [one(TABLE, "ClientsTable").outputs.arn],
+        Condition: {
+          "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["key#*", "settings#*"] },
+          Null: { "dynamodb:LeadingKeys": ["false"] },
+        },
+      },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:UpdateItem"],
+        Resource: [one(TABLE, "LimitsTable").outputs.arn],
+      },
       {
         Effect: "Allow",
         Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        Resource: [`${one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").outputs.arn}:log-stream:*`],
+        Resource: [`${one(LOG, "ApiFunctionLog").outputs.arn}:log-stream:*`],
       },
       {
         Effect: "Allow",
@@ -214,7 +311,7 @@ describe("the function's role", () => {
         Condition: { StringEquals: { "kms:ViaService": ["dynamodb.eu-west-1.amazonaws.com"] } },
       },
     ]);
-    expect(one(ROLE).inputs.managedPolicyArns).toEqual([]);
+    expect(one(ROLE, "ApiFunctionRole").inputs.managedPolicyArns).toEqual([]);
   });
 
   test("names every action in full, and no resource at large", () => {
@@ -225,26 +322,56 @@ describe("the function's role", () => {
     }
   });
 
-  test("can read API keys and never write one", () => {
-    expect(TABLE_ACTIONS.Clients).toEqual(["dynamodb:GetItem"]);
+  // What the log has is evidence: who takes the function over must not be able to take it away.
+  test("can add to its log, and neither delete nor shorten it", () => {
+    const onLogs = statements().flatMap(({ Action }) => Action as string[]);
+    expect(onLogs.filter((action) => action.startsWith("logs:"))).toEqual([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ]);
+  });
+
+  test.each([
+    ["an API key, by its hash", "key#3f1c", true],
+    ["what functions may know of a client", "settings#cli_1", true],
+    ["a client, with its user-id secret", "client#cli_1", false],
+    ["a client's webhooks, with their secrets", "webhooks#cli_1", false],
+    ["the operators' audit", "audit", false],
+  ])("reaches of the Clients table %s: %s, %s", (_, partition, reached) => {
+    const patterns: readonly string[] = PERMISSIONS.Api.Clients.partitions;
+    expect(patterns.some((pattern) => partition.startsWith(pattern.replace("*", "")))).toBe(reached);
+  });
+
+  test("reads of the Clients table and never writes to it", () => {
+    for (const action of PERMISSIONS.Api.Clients.actions) expect(action).toMatch(/:(GetItem|Query)$/);
   });
 });
 
 describe("the HTTP API", () => {
-  test("has the routes by name and the fallback, all to the one function by one integration", () => {
+  test("has the routes by name and the fallback, each function's by one integration", () => {
     const keys: string[] = all(ROUTE).map(({ inputs }) => inputs.routeKey);
-    expect(new Set(keys)).toEqual(new Set([FALLBACK_ROUTE, ...Object.values(ROUTES)]));
-    expect(keys).toHaveLength(11);
-    const integration = one("aws:apigatewayv2/integration:Integration");
-    expect(integration.inputs).toMatchObject({
-      integrationType: "AWS_PROXY",
-      integrationUri: one(FUNCTION).outputs.arn,
-      payloadFormatVersion: "2.0",
-    });
-    for (const { inputs } of all(ROUTE)) {
-      expect(inputs.target).toBe(`integrations/${integration.name}`);
-      expect(inputs.authorizationType).toBe("NONE");
-    }
+    const named = Object.values(OPERATIONS).flatMap(({ method, path, access }) => [
+      `${method} ${path}`,
+      ...(method === "GET" ? [`HEAD ${path}`] : []),
+      ...(access.kind === "token" ? [`OPTIONS ${path}`] : []),
+    ]);
+    const reference = ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"];
+    expect(keys.toSorted()).toEqual(["$default", ...named, ...reference].toSorted());
+    const integrationOf = (alias: string) => {
+      const { arn } = one("aws:lambda/alias:Alias", alias).outputs;
+      const found = all("aws:apigatewayv2/integration:Integration").filter(
+        ({ inputs }) => inputs.integrationUri === arn,
+      );
+      expect(found).toHaveLength(1);
+      expect(found[0]?.inputs).toMatchObject({ integrationType: "AWS_PROXY", payloadFormatVersion: "2.0" });
+      return `integrations/${found[0]?.name}`;
+    };
+    const [toApi, toReference] = [integrationOf("ApiFunctionLive"), integrationOf("ReferenceFunctionLive")];
+    const astray = all(ROUTE).filter(
+      ({ inputs }) => inputs.target !== (reference.includes(inputs.routeKey) ? toReference : toApi),
+    );
+    expect(astray.map(({ inputs }) => inputs.routeKey)).toEqual([]);
+    for (const { inputs } of all(ROUTE)) expect(inputs.authorizationType).toBe("NONE");
   });
 
   // Trap: `cors: false` leaves an empty block behind, which makes the gateway answer preflights.
@@ -253,17 +380,34 @@ describe("the HTTP API", () => {
   });
 
   // Trap: nothing is throttled unless it is set.
-  test("throttles every route, and more tightly those without an API key", () => {
+  test("throttles every route far out: under the account's 10,000 a second, frontends, preflights and junk apart", () => {
     const { defaultRouteSettings, routeSettings } = one(STAGE).inputs;
-    expect(defaultRouteSettings).toMatchObject({ throttlingRateLimit: 1_000, throttlingBurstLimit: 2_000 });
-    expect(routeSettings.map(({ routeKey }: Inputs) => routeKey)).toEqual([
-      "GET /v2/session",
-      "POST /v2/session/start",
-      "$default",
-    ]);
-    for (const limits of routeSettings) {
-      expect(limits).toMatchObject({ throttlingRateLimit: 200, throttlingBurstLimit: 400 });
-    }
+    const limits = (rate: number) => ({
+      throttlingRateLimit: rate,
+      throttlingBurstLimit: rate,
+      detailedMetricsEnabled: true,
+    });
+    // Each is a custom metric, six times; nobody is woken for the reference.
+    const reference = { ...limits(200), detailedMetricsEnabled: false };
+    const heads = Object.values(OPERATIONS).filter(
+      ({ method, access }) => method === "GET" && access.kind !== "token",
+    );
+    expect(defaultRouteSettings).toEqual(limits(5_000));
+    // Settings of a route replace the default ones altogether.
+    expect(Object.fromEntries(routeSettings.map(({ routeKey, ...set }: Inputs) => [routeKey, set]))).toEqual({
+      "GET /v2/session": limits(2_500),
+      "HEAD /v2/session": { ...limits(2_500), detailedMetricsEnabled: false },
+      "OPTIONS /v2/session": limits(2_500),
+      "POST /v2/session/start": limits(2_500),
+      "OPTIONS /v2/session/start": limits(2_500),
+      $default: limits(200),
+      ...Object.fromEntries(
+        heads.map(({ path }) => [`HEAD ${path}`, { ...limits(5_000), detailedMetricsEnabled: false }]),
+      ),
+      "GET /docs": reference,
+      "GET /docs/{asset}": reference,
+      "GET /openapi.json": reference,
+    });
   });
 
   // Trap: AWS refuses the settings of a route that is not there yet.
@@ -280,6 +424,7 @@ describe("the HTTP API", () => {
         "$context.integration.latency",
         "$context.integration.requestId",
         "$context.integration.status",
+        "$context.integrationErrorMessage",
         "$context.requestId",
         "$context.requestTime",
         "$context.responseLatency",
@@ -291,106 +436,8 @@ describe("the HTTP API", () => {
   });
 
   test("keeps its access log for three months", () => {
-    const log = one("aws:cloudwatch/logGroup:LogGroup", "ApiAccessLog");
+    const log = one(LOG, "ApiAccessLog");
     expect(log.inputs.retentionInDays).toBe(90);
     expect(one(STAGE).inputs.accessLogSettings.destinationArn).toBe(log.outputs.arn);
   });
-});
-
-describe("the alarms", () => {
-  test("are these", () => {
-    const names = all(ALARM).map(({ inputs }) =>
-      inputs.name.replace("verification-sessions-production-", ""),
-    );
-    expect(new Set(names)).toEqual(
-      new Set([
-        "ApiFaults",
-        "ApiLatency",
-        "ApiThrottled",
-        "ClientsSystemErrors",
-        "ClientsThrottles",
-        "Concurrency",
-        "FunctionErrors",
-        "FunctionThrottles",
-        "VerificationSystemErrors",
-        "VerificationThrottles",
-      ]),
-    );
-  });
-
-  test("tell the topic when they begin and when they end, and are quiet without traffic", () => {
-    const topic = one("aws:sns/topic:Topic").outputs.arn;
-    for (const { inputs } of all(ALARM)) {
-      expect(inputs).toMatchObject({
-        alarmActions: [topic],
-        okActions: [topic],
-        treatMissingData: "notBreaching",
-        comparisonOperator: "GreaterThanThreshold",
-      });
-    }
-    expect(one("aws:sns/topicSubscription:TopicSubscription").inputs).toEqual({
-      topic,
-      protocol: "email",
-      endpoint: "oncall@example.com",
-    });
-  });
-
-  test("say what they mean and where to read what to do", () => {
-    const meanings = Object.values(THRESHOLDS).map(({ meaning }) => meaning);
-    for (const { inputs } of all(ALARM)) {
-      const name = inputs.name.replace("verification-sessions-production-", "");
-      expect(
-        meanings.map((meaning) => `${meaning} What to do: see "${name}" in the runbook of the README.`),
-      ).toContain(inputs.alarmDescription);
-    }
-  });
-
-  test("are within what CloudWatch takes: one result, at most ten metrics, ids in lower case first", () => {
-    for (const { inputs } of all(ALARM)) {
-      const queries = inputs.metricQueries as Inputs[];
-      expect(queries.filter(({ returnData }) => returnData)).toHaveLength(1);
-      expect(queries.filter(({ metric }) => metric).length).toBeLessThanOrEqual(10);
-      for (const { id } of queries) expect(id).toMatch(/^[a-z]\w*$/);
-    }
-  });
-
-  test("watch the account's concurrency where none is reserved", () => {
-    const [watched, used] = one(ALARM, "ConcurrencyAlarm").inputs.metricQueries;
-    expect(watched.expression).toBe("100 * used / 1000");
-    expect(used.metric).toEqual({
-      namespace: "AWS/Lambda",
-      metricName: "ConcurrentExecutions",
-      stat: "Maximum",
-      period: 60,
-    });
-  });
-
-  test("count the gateway's own refusals out of its access log", () => {
-    const filter = one("aws:cloudwatch/logMetricFilter:LogMetricFilter").inputs;
-    const [throttled] = one(ALARM, "ApiThrottledAlarm").inputs.metricQueries;
-    expect(filter).toMatchObject({
-      logGroupName: one("aws:cloudwatch/logGroup:LogGroup", "ApiAccessLog").inputs.name,
-      pattern: '{ $.status = "429" }',
-      metricTransformation: {
-        namespace: throttled.metric.namespace,
-        name: throttled.metric.metricName,
-        value: "1",
-      },
-    });
-  });
-});
-
-test("the dashboard shows this API, function, tables and alarms", () => {
-  const { inputs } = one("aws:cloudwatch/dashboard:Dashboard");
-  expect(inputs.dashboardName).toBe("verification-sessions-production");
-  const body = JSON.parse(inputs.dashboardBody) as ReturnType<typeof dashboardBody>;
-  const shown = JSON.stringify(body);
-  for (const name of [
-    one("aws:apigatewayv2/api:Api").name,
-    one(FUNCTION).inputs.name,
-    ...all(TABLE).map((table) => table.inputs.name),
-    ...all(ALARM).map((alarm) => alarm.outputs.arn),
-  ]) {
-    expect(shown).toContain(`"${name}"`);
-  }
 });

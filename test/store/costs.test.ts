@@ -1,17 +1,23 @@
-import { beforeEach, expect, inject, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { connectLocal } from "../../scripts/local/workspace.ts";
-import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
-import { createWorld, type World } from "../support/world.ts";
+import {
+  type Actor,
+  createStoreWorld,
+  DAY,
+  HALF_AN_HOUR,
+  slotOf,
+  type StoreWorld,
+} from "../support/store.ts";
 
 type Capacity = { readonly CapacityUnits?: number };
 
 /** What the requests of one call cost, counted where they leave the SDK and as DynamoDB itself says. */
-const cost = { requests: 0, trips: 0, reads: 0, writes: 0 };
-let last: "sent" | "answered" = "answered";
+type Cost = { requests: number; trips: number; reads: number; writes: number };
 
-function connectCounting(endpoint: string): DynamoDBDocumentClient {
-  const client = connectLocal(endpoint);
-  client.middlewareStack.add(
+function connectCounting(cost: Cost) {
+  const dynamodb = connectLocal(inject("dynamodbEndpoint"));
+  let last: "sent" | "answered" = "answered";
+  dynamodb.middlewareStack.add(
     (next, context) => async (args) => {
       Object.assign(args.input, { ReturnConsumedCapacity: "TOTAL" });
       cost.requests += 1;
@@ -21,14 +27,9 @@ function connectCounting(endpoint: string): DynamoDBDocumentClient {
       try {
         const answer = await next(args);
         const { ConsumedCapacity } = answer.output as { ConsumedCapacity?: Capacity | Capacity[] };
-        // DynamoDB charges the writes of a transaction twice; its local edition counts them once.
-        const factor =
-          /Transact/.test(String(context.commandName)) && inject("dynamodbEngine") === "DynamoDB Local"
-            ? 2
-            : 1;
-        const units =
-          factor *
-          [ConsumedCapacity ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+        const units = [ConsumedCapacity ?? []]
+          .flat()
+          .reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
         cost[/Get|Query/.test(String(context.commandName)) ? "reads" : "writes"] += units;
         return answer;
       } catch (error) {
@@ -41,111 +42,251 @@ function connectCounting(endpoint: string): DynamoDBDocumentClient {
     },
     { step: "initialize", name: "cost" },
   );
-  return client;
+  return dynamodb;
 }
 
-let world: World;
-beforeEach(async () => {
-  world = await createWorld({ connect: connectCounting });
-  await world.open({ refId: "warms-the-key" });
-});
-
-async function costOf(act: () => Promise<{ status: number }>, status: number): Promise<typeof cost> {
-  Object.assign(cost, { requests: 0, trips: 0, reads: 0, writes: 0 });
-  last = "answered";
-  expect((await act()).status).toBe(status);
-  return { ...cost };
+async function costOf(
+  prepare: (user: Actor, world: StoreWorld) => Promise<unknown>,
+  act: (user: Actor) => Promise<unknown>,
+): Promise<string> {
+  const world = createStoreWorld();
+  await prepare(world.user("counted"), world);
+  const cost: Cost = { requests: 0, trips: 0, reads: 0, writes: 0 };
+  const container = world.container({ dynamodb: connectCounting(cost) });
+  await act(world.user("counted", container));
+  const { requests, trips, reads, writes } = cost;
+  return told(`${requests} requests, ${trips} trips, ${reads} reads, ${writes} writes`);
 }
 
-const open = (body: Record<string, unknown> = {}) => world.open({ refId: "counted", ...body });
+/** DynamoDB's local edition counts neither the writes of a transaction nor the reads of what is not there as DynamoDB does. */
+function told(cost: string): string {
+  return inject("dynamodbEngine") === "DynamoDB Local" ? cost.replace(/, [\d.]+ reads.*/, "") : cost;
+}
 
-test("a first creation: two requests in one trip, two write units, and none for a warm API key", async () => {
-  expect(await costOf(() => open({ user: { firstName: "A" } }), 201)).toEqual({
-    requests: 2,
-    trips: 1,
-    reads: 0,
-    writes: 2,
+const nothing = async () => undefined;
+const later = (world: StoreWorld, seconds = 60) => {
+  world.clock.nowMs += seconds * 1_000;
+};
+const active = async (user: Actor) => {
+  const slot = (await user.read())?.slot;
+  if (slot === undefined) throw new Error("There is no session");
+  return slot;
+};
+
+const open = async (user: Actor, world: StoreWorld) => {
+  await user.open();
+  later(world);
+};
+const started = async (user: Actor, world: StoreWorld) => {
+  await user.start(slotOf(await user.open()));
+  later(world);
+};
+const dead = async (user: Actor, world: StoreWorld) => {
+  await user.open();
+  later(world, HALF_AN_HOUR);
+};
+const canceled = async (user: Actor, world: StoreWorld) => {
+  await user.cancel(slotOf(await user.open()));
+  later(world);
+};
+
+type Case = readonly [
+  string,
+  (user: Actor, world: StoreWorld) => Promise<unknown>,
+  (user: Actor) => Promise<unknown>,
+  string,
+];
+
+const COMMON = "2 requests, 1 trips, 0 reads, 2 writes";
+const ONE_TRIP_MORE = "3 requests, 2 trips, 0 reads, 3 writes";
+
+describe("two parallel writes, one trip, two units:", () => {
+  test.each<Case>([
+    [
+      "a first opening",
+      nothing,
+      (user) => user.open({ details: { firstName: "A" }, metadata: { a: "1" } }),
+      COMMON,
+    ],
+    ["a reuse with its extension", open, (user) => user.open(), COMMON],
+    ["a reuse within the same second", (user) => user.open(), (user) => user.open(), COMMON],
+    ["a reuse with other details", open, (user) => user.open({ details: { firstName: "B" } }), COMMON],
+    [
+      "the very same call again",
+      (user) => user.open({ details: { firstName: "A" }, metadata: { a: "1" } }),
+      (user) => user.open({ details: { firstName: "A" }, metadata: { a: "1" } }),
+      COMMON,
+    ],
+    ["a reuse with metadata", open, (user) => user.open({ metadata: { a: "1" } }), COMMON],
+    ["a reuse of a started session", started, (user) => user.open(), COMMON],
+    ["an opening after a cancellation", canceled, (user) => user.open(), COMMON],
+    ["a forced creation over nothing", nothing, (user) => user.force(), COMMON],
+    ["a forced creation over an open session", open, (user) => user.force(), COMMON],
+    ["a forced creation over a dead session", dead, (user) => user.force(), COMMON],
+    [
+      "a forced creation over a dead session that was started",
+      async (user, world) => {
+        await user.start(slotOf(await user.open()));
+        later(world, HALF_AN_HOUR);
+      },
+      (user) => user.force(),
+      COMMON,
+    ],
+    ["a forced creation after a cancellation", canceled, (user) => user.force(), COMMON],
+  ])("%s", async (_name, prepare, act, expected) => {
+    expect(await costOf(prepare, act)).toBe(told(expected));
   });
 });
 
-test("a reuse with its extension: two requests in one trip, two write units", async () => {
-  await open();
-  expect(await costOf(() => open(), 200)).toEqual({ requests: 2, trips: 1, reads: 0, writes: 2 });
-});
-
-test("a forced creation over nothing or an open session: two requests in one trip, two write units", async () => {
-  for (const _ of ["nothing", "open"]) {
-    expect(await costOf(() => open({ forceCreation: true }), 201)).toEqual({
-      requests: 2,
-      trips: 1,
-      reads: 0,
-      writes: 2,
-    });
-  }
-});
-
-test("a dead session still in the slot: three requests in two trips, three write units", async () => {
-  await open();
-  world.clock.nowMs += 1_800_000;
-  await world.open({ refId: "warms-the-key" });
-  expect(await costOf(() => open(), 201)).toEqual({ requests: 3, trips: 2, reads: 0, writes: 3 });
-});
-
-test("a forced creation over a session that was started: three requests in two trips, six write units", async () => {
-  const { body } = await open();
-  await world.call("POST", "/v2/session/start", { token: body.token });
-  expect(await costOf(() => open({ forceCreation: true }), 201)).toEqual({
-    requests: 3,
-    trips: 2,
-    reads: 0,
-    writes: 6,
+describe("one trip more:", () => {
+  test.each<Case>([
+    [
+      "details twice within five seconds",
+      (user) => user.open({ details: { firstName: "A" } }),
+      (user) => user.open({ details: { firstName: "B" } }),
+      ONE_TRIP_MORE,
+    ],
+    [
+      "metadata twice within five seconds",
+      (user) => user.open({ metadata: { a: "1" } }),
+      (user) => user.open({ metadata: { a: "2" } }),
+      ONE_TRIP_MORE,
+    ],
+    [
+      "force within five seconds of the slot's last change",
+      (user) => user.open(),
+      (user) => user.force(),
+      ONE_TRIP_MORE,
+    ],
+    [
+      "an opening within five seconds of a cancellation",
+      async (user) => user.cancel(slotOf(await user.open())),
+      (user) => user.open(),
+      ONE_TRIP_MORE,
+    ],
+    [
+      "an opening within five seconds of a result",
+      async (user) => user.result(slotOf(await user.open()), "failed"),
+      (user) => user.open(),
+      ONE_TRIP_MORE,
+    ],
+    ["an opening over a dead session", dead, (user) => user.open(), ONE_TRIP_MORE],
+    [
+      "a forced creation with a key: the slot comes first",
+      nothing,
+      (user) => user.force({ key: "k" }),
+      "2 requests, 2 trips, 0 reads, 2 writes",
+    ],
+    [
+      "the same over an open session",
+      open,
+      (user) => user.force({ key: "k" }),
+      "2 requests, 2 trips, 0 reads, 2 writes",
+    ],
+    [
+      "its repeat",
+      async (user, world) => {
+        await user.force({ key: "k" });
+        later(world);
+      },
+      (user) => user.force({ key: "k" }),
+      "3 requests, 3 trips, 0 reads, 3 writes",
+    ],
+    [
+      "an opening while seals lie there",
+      async (user, world) => {
+        await user.erase();
+        later(world);
+      },
+      (user) => user.open(),
+      "4 requests, 2 trips, 0 reads, 4 writes",
+    ],
+    [
+      "a user in a second life whose slot was reaped",
+      async (user, world) => {
+        await user.erase();
+        await user.open();
+        later(world, DAY);
+        await world.reap(user.userId, "slot");
+      },
+      (user) => user.open(),
+      "4 requests, 2 trips, 0 reads, 4 writes",
+    ],
+    [
+      "metadata for a started session: a transaction of slot and record",
+      started,
+      (user) => user.open({ metadata: { a: "1" } }),
+      "3 requests, 2 trips, 0 reads, 6 writes",
+    ],
+    [
+      "a forced creation over a started session: a transaction of slot and record",
+      started,
+      (user) => user.force(),
+      "3 requests, 2 trips, 0 reads, 6 writes",
+    ],
+  ])("%s", async (_name, prepare, act, expected) => {
+    expect(await costOf(prepare, act)).toBe(told(expected));
   });
 });
 
-test("an API key that is not cached: one read and one trip more, and the hourly note of its use beside the writes", async () => {
-  const key = await world.addKey(["sessions:write"]);
-  expect(await costOf(() => world.open({ refId: "counted" }, { key }), 201)).toEqual({
-    requests: 4,
-    trips: 2,
-    reads: 1,
-    writes: 3,
+describe("of a session:", () => {
+  test.each<Case>([
+    ["a token's look", open, async (user) => user.find(slot), "1 requests, 1 trips, 3 reads, 0 writes"],
+    ["a start", open, async (user) => user.start(slot), "2 requests, 2 trips, 3 reads, 4 writes"],
+    ["a start again", started, async (user) => user.start(slot), "1 requests, 1 trips, 3 reads, 0 writes"],
+    ["a cancellation", open, async (user) => user.cancel(slot), "2 requests, 2 trips, 3 reads, 4 writes"],
+    [
+      "a result",
+      started,
+      async (user) => user.result(slot, "failed"),
+      "2 requests, 2 trips, 3 reads, 6 writes",
+    ],
+    [
+      "a result of a started session that ran out: two looks, and its dead slot is emptied",
+      async (user, world) => {
+        await started(user, world);
+        later(world, HALF_AN_HOUR);
+      },
+      async (user) => user.result(slot, "failed"),
+      "3 requests, 3 trips, 6 reads, 6 writes",
+    ],
+    ["the session", open, async (user) => user.session(slot), "1 requests, 1 trips, 3 reads, 0 writes"],
+  ])("%s", async (_name, prepare, act, expected) => {
+    const prepared = async (user: Actor, world: StoreWorld) => {
+      await prepare(user, world);
+      slot = await active(user);
+    };
+    expect(await costOf(prepared, act)).toBe(told(expected));
   });
-  expect(await costOf(() => world.open({ refId: "counted" }, { key }), 200)).toMatchObject({
-    requests: 2,
-    trips: 1,
-  });
+
+  let slot: Awaited<ReturnType<typeof active>>;
 });
 
-test("a flow of the client's own is read once a minute, the built-in one never", async () => {
-  const kyc = { flowId: "kyc-plus", user: { firstName: "A" } };
-  expect(await costOf(() => open(kyc), 201)).toMatchObject({ requests: 3, trips: 2, reads: 1 });
-  expect(await costOf(() => open(kyc), 200)).toMatchObject({ requests: 2, trips: 1 });
-  expect(await costOf(() => open({ flowId: "idv" }), 200)).toMatchObject({ requests: 2, trips: 1 });
+test("an erasure is two reads and one transaction", async () => {
+  expect(await costOf(started, (user) => user.erase())).toBe(told("3 requests, 3 trips, 3 reads, 6 writes"));
 });
 
-test("the status of a user: one request; its cost does not grow with other users", async () => {
-  await open();
-  const read = () => world.call("GET", "/v2/users/counted", { key: world.demo.apiKeys.sandbox });
-  const alone = await costOf(read, 200);
-  expect(alone).toMatchObject({ requests: 1, trips: 1, writes: 0 });
-  await Promise.all(Array.from({ length: 50 }, (_, index) => world.open({ refId: `other-${index}` })));
-  expect(await costOf(read, 200)).toEqual(alone);
+test("the status of a user is one read, whose cost does not grow with other users", async () => {
+  const alone = await costOf(open, (user) => user.read());
+  expect(alone).toMatch(/^1 requests, 1 trips/);
+  const beside = async (user: Actor, world: StoreWorld) => {
+    await open(user, world);
+    await Promise.all(Array.from({ length: 30 }, (_, index) => world.user(`other-${index}`).open()));
+  };
+  expect(await costOf(beside, (user) => user.read())).toBe(alone);
 });
 
-test("a frontend's read: one request; a start: one more, a transaction of two items", async () => {
-  const { body } = await open();
-  expect(await costOf(() => world.call("GET", "/v2/session", { token: body.token }), 200)).toMatchObject({
-    requests: 1,
-  });
-  const start = () => world.call("POST", "/v2/session/start", { token: body.token });
-  expect(await costOf(start, 200)).toMatchObject({ requests: 2, trips: 2, writes: 4 });
-  expect(await costOf(start, 200)).toMatchObject({ requests: 1, writes: 0 });
-});
-
-test("a refusal before the store is asked costs nothing", async () => {
-  expect(await costOf(() => open({ refId: "" }), 400)).toMatchObject({ requests: 0 });
-  const mistyped = `${world.demo.apiKeys.sandbox.slice(0, -1)}_`;
-  expect(await costOf(() => world.open({ refId: "r" }, { key: mistyped }), 401)).toMatchObject({
-    requests: 0,
-  });
+test("the first page of a history is one read, a later one two side by side", async () => {
+  const withHistory = async (user: Actor, world: StoreWorld) => {
+    for (let made = 0; made < 4; made += 1) {
+      slot = slotOf(await user.open());
+      await user.cancel(slot);
+      later(world);
+    }
+  };
+  let slot: ReturnType<typeof slotOf>;
+  expect(await costOf(withHistory, (user) => user.history(2))).toMatch(/^1 requests, 1 trips/);
+  expect(await costOf(withHistory, (user) => user.history(2, slot.sessionId))).toMatch(
+    /^2 requests, 1 trips/,
+  );
 });

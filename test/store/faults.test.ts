@@ -1,386 +1,376 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConditionalCheckFailedException, PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { describe, expect, test } from "vitest";
-import { createClientsStore } from "../../functions/store/clients.ts";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
 import { Unavailable } from "../../functions/store/retry.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
+import { conflicted, errorNamed, throttled, timedOut } from "../support/faults.ts";
 import {
-  conflicted,
-  connectFaulty,
-  errorNamed,
-  type Fault,
-  type Sent,
-  throttled,
-  timedOut,
-} from "../support/faults.ts";
-import { callApp, createWorld, type World } from "../support/world.ts";
+  type Actor,
+  accepted,
+  aWrite,
+  createStoreWorld,
+  sends,
+  slotOf,
+  transaction,
+} from "../support/store.ts";
 
-/** A world whose store fails as `plan.fault` says, once that is set. */
-async function createFaultyWorld(): Promise<{
-  world: World;
-  plan: { fault?: (sent: Sent) => Fault | undefined };
-}> {
-  const plan: { fault?: (sent: Sent) => Fault | undefined } = {};
-  const world = await createWorld({
-    connect: (endpoint) => connectFaulty(endpoint, (sent) => plan.fault?.(sent)),
+const slotUpdate = sends("UpdateItem", "slot");
+const userUpdate = sends("UpdateItem", "user");
+
+type Call = {
+  readonly name: string;
+  readonly prepare: (user: Actor) => Promise<unknown>;
+  readonly act: (user: Actor) => Promise<unknown>;
+};
+
+const active = async (user: Actor) => {
+  const slot = (await user.read())?.slot;
+  if (slot === undefined) throw new Error("There is no session");
+  return slot;
+};
+const openAndStart = async (user: Actor) => user.start(slotOf(await user.open()));
+
+const CALLS: readonly Call[] = [
+  {
+    name: "a first opening",
+    prepare: async () => undefined,
+    act: (user) => user.open({ details: { firstName: "A" } }),
+  },
+  { name: "a reuse", prepare: (user) => user.open(), act: (user) => user.open() },
+  {
+    name: "a reuse with metadata",
+    prepare: openAndStart,
+    act: (user) => user.open({ metadata: { a: "1" } }),
+  },
+  { name: "a forced creation", prepare: (user) => user.open(), act: (user) => user.force() },
+  {
+    name: "a forced creation with a key",
+    prepare: (user) => user.open(),
+    act: (user) => user.force({ key: "k" }),
+  },
+  { name: "a forced creation over a started session", prepare: openAndStart, act: (user) => user.force() },
+  { name: "a start", prepare: (user) => user.open(), act: async (user) => user.start(await active(user)) },
+  {
+    name: "a cancellation",
+    prepare: (user) => user.open(),
+    act: async (user) => user.cancel(await active(user)),
+  },
+  { name: "a result", prepare: openAndStart, act: async (user) => user.result(await active(user), "failed") },
+  { name: "an erasure", prepare: openAndStart, act: (user) => user.erase() },
+  { name: "a read", prepare: openAndStart, act: (user) => user.read() },
+  { name: "a history", prepare: openAndStart, act: (user) => user.history() },
+];
+
+describe.each(CALLS)("$name", ({ prepare, act }) => {
+  test.each([throttled(), timedOut(), conflicted()])("is not hurt by a passing %s", async (error) => {
+    const world = createStoreWorld();
+    const user = world.user("passing");
+    await prepare(user);
+    world.clock.nowMs += 60_000;
+    const { network, ...container } = world.container();
+    network.fail(() => true, error);
+    const scope = newRequestScope(7_000);
+    accepted(await requestScope.run(scope, () => act(world.user("passing", { network, ...container }))));
+    expect(scope.storeRetries).toBe(1);
   });
-  await world.open({ refId: "warms-the-key" });
-  return { world, plan };
-}
 
-/** Fails the first request that `matches`, and no other. */
-function firstOf(matches: (sent: Sent) => boolean, fault: Fault): (sent: Sent) => Fault | undefined {
-  let done = false;
-  return (sent) => {
-    if (done || !matches(sent)) return undefined;
-    done = true;
-    return fault;
-  };
-}
+  test("answers as if nothing had been lost when the answer of each of its writes is, and is stored once", async () => {
+    const world = createStoreWorld();
+    for (const which of ["first", "last"]) {
+      const user = world.user(`lost-${which}`);
+      const twin = world.user(`twin-${which}`);
+      await prepare(user);
+      await prepare(twin);
+      world.clock.nowMs += 60_000;
+      await act(twin);
+      const expected = await world.items(twin.userId);
 
-const touches = (sk: string, command?: string) => (sent: Sent) =>
-  JSON.stringify(sent.input).includes(`"${sk}"`) && (command === undefined || sent.command === command);
-
-const lost: Fault = { when: "after", error: timedOut() };
-
-describe("a passing fault is not seen by the caller", () => {
-  test.each([
-    throttled(),
-    timedOut(),
-    errorNamed("InternalServerError"),
-    errorNamed("Error", { code: "ECONNRESET" }),
-    errorNamed("X", { $metadata: { httpStatusCode: 500 } }),
-  ])("%s at every first request", async (error) => {
-    const { world, plan } = await createFaultyWorld();
-    for (const sk of ["user", "slot"]) {
-      plan.fault = firstOf(touches(sk), { when: "before", error });
-      expect((await world.open({ refId: `passing-${sk}` })).status).toBe(201);
+      const container = world.container();
+      const writes = (await countWrites(world, `count-${which}`, prepare, act)) - 1;
+      let seen = 0;
+      if (writes >= 0) {
+        container.network.loseAnswer((sent) => aWrite(sent) && seen++ === (which === "first" ? 0 : writes));
+      }
+      accepted(await act(world.user(`lost-${which}`, container)));
+      const kinds = (items: readonly Record<string, unknown>[]) =>
+        items.map(({ sk, status, sealed }) => [String(sk).slice(0, 8), status, sealed]);
+      expect(kinds(await world.items(user.userId))).toEqual(kinds(expected));
     }
-    expect(world.events.at(-1)).toMatchObject({ storeRetries: 1, dynamodbRequests: 2 });
   });
 
-  test("a transaction that was canceled by a conflict is made again", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const { body } = await world.open({ refId: "conflict" });
-    plan.fault = firstOf(({ command }) => command === "TransactWriteItemsCommand", {
-      when: "before",
-      error: conflicted(),
-    });
-    expect((await world.call("POST", "/v2/session/start", { token: body.token })).status).toBe(200);
-    plan.fault = firstOf(({ command }) => command === "TransactWriteItemsCommand", {
-      when: "before",
-      error: conflicted(),
-    });
-    expect((await world.open({ refId: "conflict", forceCreation: true })).status).toBe(201);
+  test("that never gets through is Unavailable, within nine attempts, and can be repeated", async () => {
+    const world = createStoreWorld();
+    const user = world.user("stays");
+    await prepare(user);
+    world.clock.nowMs += 60_000;
+    const container = world.container();
+    container.network.outage = () => throttled();
+    await expect(act(world.user("stays", container))).rejects.toThrow(Unavailable);
+    expect(container.network.sent.length).toBeLessThanOrEqual(18);
+    container.network.outage = undefined;
+    accepted(await act(world.user("stays", container)));
   });
 
-  test("what BatchGetItem and BatchWriteItem leave over is asked for again", async () => {
-    // Neither engine leaves anything over, so the answers are cut in a middleware.
-    let cuts = 0;
-    const world = await createWorld({
-      connect: (endpoint) => {
-        const client = connectLocal(endpoint);
-        client.middlewareStack.add(
-          (next, context) => async (args) => {
-            const input = args.input as { RequestItems?: Record<string, unknown> };
-            if (cuts === 0 || !String(context.commandName).startsWith("Batch")) return next(args);
-            cuts -= 1;
-            const left =
-              context.commandName === "BatchGetItemCommand" ? "UnprocessedKeys" : "UnprocessedItems";
-            return { output: { $metadata: {}, [left]: input.RequestItems }, response: {} };
-          },
-          { step: "build", name: "leftOver" },
-        );
-        return client;
-      },
-    });
-    const { body } = await world.open({ refId: "left-over" });
-    cuts = 1;
-    expect((await world.call("GET", "/v2/session", { token: body.token })).status).toBe(200);
-    await world.call("POST", `/v2/users/left-over/sessions/${body.sessionId}/cancel`, {
-      key: world.demo.apiKeys.sandbox,
-    });
-    cuts = 2;
-    expect(
-      (await world.call("DELETE", "/v2/users/left-over", { key: world.demo.apiKeys.sandbox })).status,
-    ).toBe(204);
-    expect(await world.items(body.userId)).toEqual([]);
+  test("that is refused by the store for good is no Unavailable", async () => {
+    const world = createStoreWorld();
+    const user = world.user("denied");
+    await prepare(user);
+    const container = world.container();
+    container.network.outage = () => errorNamed("AccessDeniedException");
+    await expect(act(world.user("denied", container))).rejects.toThrow("AccessDeniedException");
   });
 });
 
-describe("a fault that stays is 503 unavailable with Retry-After, and never a refusal", () => {
-  test.each(["user", "slot"])(
-    "at the %s of an opening; the repeated call heals what was left",
-    async (sk) => {
-      const { world, plan } = await createFaultyWorld();
-      plan.fault = (sent) => (touches(sk)(sent) ? { when: "before", error: throttled() } : undefined);
-      for (const json of [{}, { forceCreation: true }]) {
-        const { status, body, headers } = await world.open({
-          refId: "stays",
-          user: { firstName: "A" },
-          ...json,
-        });
-        expect([status, body.code, headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
-      }
-      delete plan.fault;
-      const { status, body } = await world.open({ refId: "stays", user: { firstName: "A" } });
-      expect(status).toBeOneOf([200, 201]);
-      expect((await world.call("GET", "/v2/session", { token: body.token })).status).toBe(200);
-      const user = await world.call("GET", "/v2/users/stays", { key: world.demo.apiKeys.sandbox });
-      expect(user.body).toMatchObject({ user: { firstName: "A" }, sessions: [body.sessionId] });
-    },
-  );
+async function countWrites(
+  world: ReturnType<typeof createStoreWorld>,
+  refId: string,
+  prepare: Call["prepare"],
+  act: Call["act"],
+): Promise<number> {
+  await prepare(world.user(refId));
+  world.clock.nowMs += 60_000;
+  const container = world.container();
+  await act(world.user(refId, container));
+  world.clock.nowMs -= 60_000;
+  return container.network.sent.filter(aWrite).length;
+}
 
-  test("at the look-up of an API key, which is not taken for unknown afterwards", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const key = await world.addKey(["sessions:write"]);
-    plan.fault = ({ command }) =>
-      command === "GetItemCommand" ? { when: "before", error: throttled() } : undefined;
-    expect((await world.open({ refId: "r" }, { key })).status).toBe(503);
-    delete plan.fault;
-    expect((await world.open({ refId: "r" }, { key })).status).toBe(201);
-  });
-
-  test("on every route", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const { body } = await world.open({ refId: "everywhere" });
-    const path = `/v2/users/everywhere/sessions/${body.sessionId}`;
-    const key = world.demo.apiKeys.sandbox;
-    const resultsKey = world.demo.resultsKey;
-    await world.call("PUT", `/v2/users/x/sessions/${body.sessionId}/result`, {
-      key: resultsKey,
-      json: { status: "failed" },
+describe("an attempt whose outcome is not known", () => {
+  test("made the session: the call created it, and superseded what its write had seen", async () => {
+    const world = createStoreWorld();
+    const user = world.user("mine");
+    const before = slotOf(await user.open());
+    const container = world.container();
+    container.network.loseAnswer(sends("PutItem", "slot"));
+    expect(await world.user("mine", container).force()).toMatchObject({
+      kind: "created",
+      superseded: { sessionId: before.sessionId },
     });
-    plan.fault = () => ({ when: "before", error: timedOut() });
-    const answers = [
-      await world.call("GET", "/v2/users/everywhere", { key }),
-      await world.call("GET", "/v2/users/everywhere/sessions", { key }),
-      await world.call("POST", `${path}/cancel`, { key }),
-      await world.call("PUT", `${path}/result`, { key: resultsKey, json: { status: "failed" } }),
-      await world.call("DELETE", "/v2/users/everywhere", { key }),
-      await world.call("GET", "/v2/session", { token: body.token }),
-      await world.call("POST", "/v2/session/start", { token: body.token }),
-    ];
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
-    delete plan.fault;
-    expect((await world.call("GET", "/v2/session", { token: body.token })).body.status).toBe("open");
   });
 
-  test("what DynamoDB refuses for good is 500 at once, and says nothing of it", async () => {
-    const { world, plan } = await createFaultyWorld();
-    let made = 0;
-    plan.fault = (sent) => {
-      if (!touches("slot")(sent)) return undefined;
-      made += 1;
-      return {
-        when: "before",
-        error: errorNamed("AccessDeniedException", { message: "arn:aws:iam::123456789012:role/x" }),
-      };
+  test("and a session that somebody canceled before the next attempt cannot come back", async () => {
+    for (const call of ["open", "force"] as const) {
+      const world = createStoreWorld();
+      const user = world.user("come-back");
+      const container = world.container();
+      container.network.loseAnswer(slotUpdate);
+      let canceled = "";
+      container.network.before(
+        (sent) => slotUpdate(sent) && container.network.sent.filter(slotUpdate).length === 2,
+        async () => {
+          const slot = await active(user);
+          canceled = slot.sessionId;
+          await user.cancel(slot);
+        },
+      );
+      const opened = accepted(await world.user("come-back", container)[call]());
+      expect(opened.kind).toBe("created");
+      expect(opened.slot.sessionId).not.toBe(canceled);
+      expect((await user.find(opened.slot)).kind).toBe("live");
+    }
+  });
+
+  test.each<[string, (user: Actor) => Promise<unknown>, (user: Actor) => Promise<unknown>]>([
+    [
+      "a start, and then a cancellation",
+      async (user) => user.start(await active(user)),
+      async (user) => user.cancel(await active(user)),
+    ],
+    [
+      "a cancellation, and then an erasure",
+      async (user) => user.cancel(await active(user)),
+      (user) => user.erase(),
+    ],
+    [
+      "a pending result, and then a final one",
+      async (user) => user.result(await active(user), "pending"),
+      async (user) => {
+        const [record] = (await user.read())?.records ?? [];
+        if (record !== undefined) await user.result(record, "failed");
+      },
+    ],
+  ])("of %s, is Unavailable and no refusal", async (_name, act, meanwhile) => {
+    const world = createStoreWorld();
+    const user = world.user("unknown");
+    await user.open();
+    const container = world.container();
+    container.network.loseAnswer(transaction);
+    container.network.before(
+      (sent) => sends("BatchGetItem")(sent) && container.network.sent.some(transaction),
+      () => meanwhile(user),
+    );
+    await expect(act(world.user("unknown", container))).rejects.toThrow(Unavailable);
+  });
+
+  test("of a keyed call, and then another body under its key, is Unavailable and no mismatch", async () => {
+    const world = createStoreWorld();
+    const user = world.user("unknown-key");
+    const container = world.container();
+    container.network.lose(slotUpdate);
+    container.network.before(
+      (sent) => slotUpdate(sent) && container.network.sent.filter(slotUpdate).length === 2,
+      () => user.force({ key: "k", metadata: { a: "2" } }),
+    );
+    await expect(
+      world.user("unknown-key", container).force({ key: "k", metadata: { a: "1" } }),
+    ).rejects.toThrow(Unavailable);
+  });
+
+  test("of what then stands as it was wanted is the call's own doing", async () => {
+    const world = createStoreWorld();
+    const user = world.user("own-doing");
+    const { slot } = await user.open();
+    const losing = async <T>(act: (actor: Actor) => Promise<T>) => {
+      const container = world.container();
+      container.network.loseAnswer(transaction);
+      return accepted(await act(world.user("own-doing", container)));
     };
-    const { status, text } = await world.open({ refId: "denied" });
-    expect([status, made]).toEqual([500, 1]);
-    expect(text).not.toContain("arn:");
+    expect((await losing((actor) => actor.start(slot))).kind).toBe("started");
+    expect((await losing((actor) => actor.result(slot, "pending"))).kind).toBe("ended");
+    const next = slotOf(await user.open());
+    expect((await losing((actor) => actor.cancel(next))).kind).toBe("ended");
+    expect(await losing((actor) => actor.erase())).toEqual({ erased: true });
+  });
+});
+
+test("what BatchGetItem leaves over is asked for again", async () => {
+  const world = createStoreWorld();
+  const user = world.user("left-over");
+  const { slot } = await user.open();
+  const container = world.container();
+  let cuts = 1;
+  const dynamodb = connectLocal(
+    String(
+      await world.dynamodb.config
+        .endpoint?.()
+        .then(({ protocol, hostname, port }) => `${protocol}//${hostname}:${port}`),
+    ),
+  );
+  dynamodb.middlewareStack.add(
+    (next, context) => async (args) => {
+      const { RequestItems } = args.input as { RequestItems?: Record<string, unknown> };
+      if (cuts === 0 || context.commandName !== "BatchGetItemCommand") return next(args);
+      cuts -= 1;
+      return { output: { $metadata: {}, UnprocessedKeys: RequestItems }, response: {} } as never;
+    },
+    { step: "build", name: "leftOver" },
+  );
+  const cutting = { ...container, ...world.container({ dynamodb }) };
+  expect((await world.user("left-over", cutting).find(slot)).kind).toBe("live");
+  expect(cuts).toBe(0);
+});
+
+test("both writes of an opening are awaited, whatever one of them does", async () => {
+  const world = createStoreWorld();
+  const order: string[] = [];
+  const { network, store } = world.container();
+  network.fail(userUpdate, errorNamed("AccessDeniedException"));
+  network.before(slotUpdate, async () => {
+    await sleep(30);
+    order.push("slot written");
+  });
+  await world
+    .user("awaited", { network, store })
+    .open()
+    .catch((error: Error) => order.push(error.name));
+  expect(order).toEqual(["slot written", "AccessDeniedException"]);
+});
+
+/** The engine behind an HTTP server that cuts off what `cut` says of an answer, and says nothing of its length. */
+async function engineCutting(cut: (target: string, text: string) => string | undefined) {
+  const engine = inject("dynamodbEndpoint");
+  const server = createServer((request, response) => {
+    const answer = async () => {
+      const { host: _host, connection: _connection, ...headers } = request.headers as Record<string, string>;
+      const served = await fetch(engine, { method: "POST", headers, body: await buffer(request) });
+      const text = await served.text();
+      const part = cut(headers["x-amz-target"] ?? "", text);
+      response.useChunkedEncodingByDefault = part === undefined;
+      response.writeHead(served.status, {
+        "content-type": "application/x-amz-json-1.0",
+        connection: "close",
+      });
+      response.end(part ?? text);
+    };
+    answer().catch(() => response.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return connectLocal(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+describe.each([
+  ["half", (text: string) => text.slice(0, text.length / 2)],
+  ["nothing", () => ""],
+])("%s of an answer, without its length,", (_how, part) => {
+  test.each(CALLS)("is one that was lost: $name", async ({ prepare, act }) => {
+    const world = createStoreWorld();
+    await prepare(world.user("cut"));
+    world.clock.nowMs += 60_000;
+    let cuts = 0;
+    const dynamodb = await engineCutting((_target, text) => {
+      cuts += 1;
+      // Of a transaction "{}" is the whole answer.
+      return cuts <= 2 && text.length > 2 ? part(text) : undefined;
+    });
+    const container = { ...world.container(), ...world.container({ dynamodb }) };
+    accepted(await act(world.user("cut", container)));
+    expect(cuts).toBeGreaterThan(0);
   });
 });
 
 describe("a store that", () => {
-  const callOn = async (endpoint: string) => {
-    const world = await createWorld();
-    const app = world.anotherContainer({ connect: () => connectLocal(endpoint) });
-    const answer = await callApp(app, "POST", "/v2/sessions", {
-      key: world.demo.apiKeys.sandbox,
-      json: { refId: "r" },
-    });
-    return { answer, event: world.events.at(-1) };
+  const openOn = async (endpoint: string) => {
+    const world = createStoreWorld();
+    const scope = newRequestScope(7_000);
+    const container = world.container({ dynamodb: connectLocal(endpoint) });
+    const failure = await requestScope
+      .run(scope, () => world.user("r", container).open())
+      .catch((error: unknown) => error);
+    return { failure, scope };
   };
 
   test("takes requests and never answers is given up while there is time to say so", async () => {
     const server = createServer(() => {}).listen(0, "127.0.0.1");
     await once(server, "listening");
-    const { answer, event } = await callOn(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const { failure, scope } = await openOn(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     server.closeAllConnections();
     server.close();
-    expect([answer.status, answer.body.code]).toEqual([503, "unavailable"]);
-    // 2 s each, and Lambda ends the function after 10.
-    expect(event).toMatchObject({ dynamodbRequests: 3, storeRetries: 2 });
+    expect(failure).toBeInstanceOf(Unavailable);
+    // 2 s each, side by side, and Lambda ends the function after 10.
+    expect(scope).toMatchObject({ dynamodbRequests: 6, storeRetries: 2 });
   });
 
-  test("cannot be reached is 503", async () => {
+  test("cannot be reached is Unavailable", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    const { answer } = await callOn(`http://127.0.0.1:${port}`);
-    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect((await openOn(`http://127.0.0.1:${port}`)).failure).toBeInstanceOf(Unavailable);
   });
 });
 
 test("nothing is sent that could not be answered within the time of the request", async () => {
-  const world = await createWorld();
-  const spent = { ...newRequestScope(), deadlineMs: performance.now() };
-  const read = () => createClientsStore(world.client, world.tables.clientsTable).findApiKey("hash");
-  await expect(requestScope.run(spent, read)).rejects.toThrow(Unavailable);
+  const world = createStoreWorld();
+  const user = world.user("spent");
+  const spent = { ...newRequestScope(7_000), deadlineMs: performance.now() };
+  await expect(requestScope.run(spent, () => user.read())).rejects.toThrow(Unavailable);
   expect(spent.dynamodbRequests).toBe(0);
-  await expect(requestScope.run(newRequestScope(), read)).resolves.toBeUndefined();
+  await expect(requestScope.run(newRequestScope(7_000), () => user.read())).resolves.toBeUndefined();
 });
 
-describe("a write whose answer was lost has happened once", () => {
-  test("a first creation is still a creation", async () => {
-    const { world, plan } = await createFaultyWorld();
-    plan.fault = firstOf(touches("slot"), lost);
-    const first = await world.open({ refId: "lost-claim" });
-    expect([first.status, first.body.created]).toEqual([201, true]);
-    expect((await world.open({ refId: "lost-claim" })).body.sessionId).toBe(first.body.sessionId);
-  });
-
-  test("a forced creation gives one session, which is the active one", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const before = await world.open({ refId: "lost-force" });
-    plan.fault = firstOf(touches("slot", "PutItemCommand"), lost);
-    const forced = await world.open({ refId: "lost-force", forceCreation: true });
-    expect(forced.status).toBe(201);
-    expect(await world.item(before.body.userId, "slot")).toMatchObject({ sessionId: forced.body.sessionId });
-  });
-
-  test("a forced write that was given up and arrives late does not take the place of its own repeat", async () => {
-    const { world, plan } = await createFaultyWorld();
-    await world.open({ refId: "late" });
-    let late: Record<string, unknown> = {};
-    plan.fault = firstOf(
-      (sent) => {
-        const matches = touches("slot", "PutItemCommand")(sent);
-        if (matches) late = sent.input;
-        return matches;
-      },
-      { when: "before", error: timedOut() },
-    );
-    const forced = await world.open({ refId: "late", forceCreation: true });
-    expect(forced.status).toBe(201);
-    await expect(world.client.send(new PutItemCommand(late as never) as never)).rejects.toThrow(
-      ConditionalCheckFailedException,
-    );
-    expect((await world.call("GET", "/v2/session", { token: forced.body.token })).status).toBe(200);
-  });
-
-  test("a forced creation with a key is a creation, and its repeat the same session", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const headers = { "idempotency-key": "k" };
-    plan.fault = firstOf(touches("slot", "PutItemCommand"), lost);
-    const first = await world.open({ refId: "lost-key", forceCreation: true }, { headers });
-    expect(first.status).toBe(201);
-    const second = await world.open({ refId: "lost-key", forceCreation: true }, { headers });
-    expect([second.status, second.body.sessionId]).toEqual([200, first.body.sessionId]);
-  });
-
-  test("a forced creation over a started session marks that one superseded once", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const before = await world.open({ refId: "lost-supersede" });
-    await world.call("POST", "/v2/session/start", { token: before.body.token });
-    plan.fault = firstOf(({ command }) => command === "TransactWriteItemsCommand", lost);
-    const forced = await world.open({ refId: "lost-supersede", forceCreation: true });
-    expect(forced.status).toBe(201);
-    const { userId, sessionId } = before.body;
-    expect(await world.item(userId, `session#${sessionId}`)).toMatchObject({ status: "superseded" });
-    expect(await world.item(userId, "slot")).toMatchObject({
-      sessionId: forced.body.sessionId,
-      status: "open",
-    });
-  });
-
-  test("a start, a result, a cancel and an erasure answer as if nothing had been lost", async () => {
-    const { world, plan } = await createFaultyWorld();
-    const losingOne = () => {
-      plan.fault = firstOf(({ command }) => /TransactWrite|BatchWrite|DeleteItem/.test(command), lost);
-    };
-    const key = world.demo.apiKeys.sandbox;
-    const { body } = await world.open({ refId: "lost-life" });
-    losingOne();
-    expect((await world.call("POST", "/v2/session/start", { token: body.token })).body.status).toBe(
-      "in_progress",
-    );
-    losingOne();
-    const path = `/v2/users/lost-life/sessions/${body.sessionId}`;
-    const result = await world.call("PUT", `${path}/result`, {
-      key: world.demo.resultsKey,
-      json: { status: "failed" },
-    });
-    expect([result.status, result.body.result.status]).toEqual([200, "failed"]);
-    const next = await world.open({ refId: "lost-life" });
-    losingOne();
-    const canceled = await world.call("POST", `/v2/users/lost-life/sessions/${next.body.sessionId}/cancel`, {
-      key,
-    });
-    expect([canceled.status, canceled.body.status]).toEqual([200, "canceled"]);
-    losingOne();
-    expect((await world.call("DELETE", "/v2/users/lost-life", { key })).status).toBe(204);
-    expect(await world.items(body.userId)).toEqual([]);
-    // And all of it is told in the log as done.
-    expect(world.events.map(({ outcome }) => outcome).slice(2)).toEqual([
-      "session_started",
-      "result_recorded",
-      "session_created",
-      "session_canceled",
-      "user_erased",
-    ]);
-  });
-
-  test.each([false, true])(
-    "a session that was canceled before the repeated write cannot come back; forced: %s",
-    async (forceCreation) => {
-      const world = await createWorld();
-      const key = world.demo.apiKeys.sandbox;
-      const loseFirst = firstOf(touches("slot"), lost);
-      let slotWrites = 0;
-      let canceled: string | undefined;
-      const racing = world.anotherContainer({
-        connect: (endpoint) =>
-          connectFaulty(endpoint, async (sent) => {
-            if (!touches("slot")(sent)) return undefined;
-            slotWrites += 1;
-            if (slotWrites === 2) {
-              // The first write took effect: somebody else finds the session and cancels it before the repeat.
-              const found = await world.open({ refId: "come-back" });
-              canceled = found.body.sessionId;
-              await world.call("POST", `/v2/users/come-back/sessions/${canceled}/cancel`, { key });
-            }
-            return loseFirst(sent);
-          }),
-      });
-      const answer = await callApp(racing, "POST", "/v2/sessions", {
-        key,
-        json: { refId: "come-back", forceCreation },
-      });
-      expect(answer.status).toBe(201);
-      expect(canceled).toMatch(/^ses_/);
-      expect(answer.body.sessionId).not.toBe(canceled);
-      expect((await world.call("GET", "/v2/session", { token: answer.body.token })).status).toBe(200);
-    },
-  );
-});
-
-test("both writes of an opening are awaited, whatever one of them does", async () => {
-  const order: string[] = [];
-  const world = await createWorld();
-  const app = world.anotherContainer({
-    connect: (endpoint) =>
-      connectFaulty(endpoint, async (sent) => {
-        if (touches("user")(sent)) return { when: "before", error: errorNamed("AccessDeniedException") };
-        if (touches("slot")(sent)) {
-          await sleep(50);
-          order.push("slot written");
-        }
-        return undefined;
-      }),
-  });
-  const answer = await callApp(app, "POST", "/v2/sessions", {
-    key: world.demo.apiKeys.sandbox,
-    json: { refId: "awaited" },
-  });
-  order.push("answered");
-  expect(answer.status).toBe(500);
-  expect(order).toEqual(["slot written", "answered"]);
+test("the requests of a call are counted, and the time in which one was under way", async () => {
+  const world = createStoreWorld();
+  const scope = newRequestScope(7_000);
+  const beganMs = performance.now();
+  await requestScope.run(scope, () => world.user("counted").open());
+  expect(scope.dynamodbRequests).toBe(2);
+  expect(scope.dynamodbMs).toBeGreaterThan(0);
+  // Two requests side by side are no longer under way than the call took.
+  expect(scope.dynamodbMs).toBeLessThanOrEqual(performance.now() - beganMs);
+  expect(scope.underWay.count).toBe(0);
 });

@@ -1,78 +1,83 @@
-import { decodeJwt } from "jose";
 import { describe, expect, test } from "vitest";
-import { createWorld } from "../support/world.ts";
+import { accepted, createStoreWorld, HALF_AN_HOUR, slotOf } from "../support/store.ts";
+import { isRefusal } from "../../functions/core/refusal.ts";
 
 const many = <T>(count: number, make: (index: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
-const tally = (values: readonly (string | number)[]) =>
+const tally = (values: readonly string[]) =>
   Object.fromEntries(
     [...new Set(values)].map((value) => [value, values.filter((other) => other === value).length]),
   );
 
 describe("at once", () => {
-  test("200 identical calls for a new refId open one session: one 201, 199 times 200", async () => {
-    const world = await createWorld();
-    const answers = await many(200, () => world.open({ refId: "two-hundred", user: { firstName: "A" } }));
-    expect(tally(answers.map(({ status }) => status))).toEqual({ 201: 1, 200: 199 });
-    expect(new Set(answers.map(({ body }) => decodeJwt(body.token).sid)).size).toBe(1);
-    expect(new Set(answers.map(({ body }) => body.sessionId)).size).toBe(1);
-    expect(answers.filter(({ body }) => body.created)).toHaveLength(1);
+  test("200 identical openings of a new user open one session: one creates it, 199 reuse it", async () => {
+    const world = createStoreWorld({ pauses: true });
+    const user = world.user("two-hundred");
+    const opened = await many(200, () => user.open({ details: { firstName: "A" } }));
+    expect(tally(opened.map(({ kind }) => kind))).toEqual({ created: 1, reused: 199 });
+    expect(new Set(opened.map(({ slot }) => slot.sessionId)).size).toBe(1);
+    expect(new Set(opened.map(({ slot }) => slot.expiresAt)).size).toBe(1);
   });
 
-  test("100 calls over a dead session that DynamoDB has not deleted open one session", async () => {
-    const world = await createWorld();
-    const dead = await world.open({ refId: "dead" });
-    await world.call("POST", "/v2/session/start", { token: dead.body.token });
-    world.clock.nowMs += 1_800_000;
-    const answers = await many(100, () => world.open({ refId: "dead" }));
-    expect(tally(answers.map(({ status }) => status))).toEqual({ 201: 1, 200: 99 });
-    const ids = new Set(answers.map(({ body }) => body.sessionId));
-    expect(ids.size).toBe(1);
-    expect(ids).not.toContain(dead.body.sessionId);
-  });
-
-  test.each([false, true])(
-    "50 forced creations give 50 sessions, one of them active; the one before was started: %s",
-    async (started) => {
-      const world = await createWorld();
-      const before = await world.open({ refId: "forced" });
-      if (started) await world.call("POST", "/v2/session/start", { token: before.body.token });
-      const answers = await many(50, () => world.open({ refId: "forced", forceCreation: true }));
-      expect(tally(answers.map(({ status }) => status))).toEqual({ 201: 50 });
-      const ids = new Set(answers.map(({ body }) => body.sessionId));
-      expect(ids.size).toBe(50);
-      const slot = await world.item(before.body.userId, "slot");
-      expect(ids).toContain(slot?.sessionId);
-      const live = await Promise.all(
-        [before, ...answers].map(async ({ body }) => ({
-          sessionId: body.sessionId,
-          status: (await world.call("GET", "/v2/session", { token: body.token })).status,
-        })),
-      );
-      expect(live.filter(({ status }) => status === 200)).toEqual([
-        { sessionId: slot?.sessionId, status: 200 },
-      ]);
+  test.each(["dead", "emptied", "sealed"])(
+    "100 openings over a slot that is %s open one session",
+    async (state) => {
+      const world = createStoreWorld({ pauses: true });
+      const user = world.user("taken");
+      const before = slotOf(await user.open());
+      if (state === "dead") world.clock.nowMs += HALF_AN_HOUR * 1_000;
+      if (state === "emptied") await user.cancel(before);
+      if (state === "sealed") await user.erase();
+      const opened = await many(100, () => user.open());
+      expect(tally(opened.map(({ kind }) => kind))).toEqual({ created: 1, reused: 99 });
+      const ids = new Set(opened.map(({ slot }) => slot.sessionId));
+      expect(ids.size).toBe(1);
+      expect(ids).not.toContain(before.sessionId);
     },
   );
 
-  test("20 forced creations with one Idempotency-Key open one session", async () => {
-    const world = await createWorld();
-    for (const before of ["nothing", "open", "in_progress"]) {
-      const refId = `keyed-${before}`;
-      if (before !== "nothing") {
-        const { body } = await world.open({ refId });
-        if (before === "in_progress") await world.call("POST", "/v2/session/start", { token: body.token });
-      }
-      const answers = await many(20, () =>
-        world.open({ refId, forceCreation: true }, { headers: { "idempotency-key": "once" } }),
+  test.each([false, true])(
+    "20 forced creations give 25 sessions, one of them active; the one before was started: %s",
+    async (started) => {
+      const world = createStoreWorld({ pauses: true });
+      const user = world.user("forced");
+      const before = slotOf(await user.open());
+      if (started) await user.start(before);
+      const opened = (await many(20, () => user.force())).map(accepted);
+      expect(tally(opened.map(({ kind }) => kind))).toEqual({ created: 20 });
+      expect(new Set(opened.map(({ slot }) => slot.sessionId)).size).toBe(20);
+      const live = await Promise.all(
+        [before, ...opened.map(({ slot }) => slot)].map(async (slot) => [
+          slot.sessionId,
+          (await user.find(slot)).kind,
+        ]),
       );
-      expect(tally(answers.map(({ status }) => status))).toEqual({ 201: 1, 200: 19 });
-      expect(new Set(answers.map(({ body }) => body.sessionId)).size).toBe(1);
-    }
-  });
+      const slot = (await user.read())?.slot;
+      expect(live.filter(([, kind]) => kind === "live")).toEqual([[slot?.sessionId, "live"]]);
+      // Each but the last was superseded by one other.
+      const superseded = opened.flatMap((one) => ("superseded" in one ? [one.superseded?.sessionId] : []));
+      expect(new Set(superseded).size).toBe(20);
+    },
+  );
 
-  test("updates of different details of one user are all kept", async () => {
-    const world = await createWorld();
+  test.each(["nothing", "open", "in_progress"])(
+    "20 forced creations with one key over %s open one session",
+    async (before) => {
+      const world = createStoreWorld({ pauses: true });
+      const user = world.user("keyed");
+      if (before !== "nothing") {
+        const slot = slotOf(await user.open());
+        if (before === "in_progress") await user.start(slot);
+      }
+      const opened = (await many(20, () => user.force({ key: "once" }))).map(accepted);
+      expect(tally(opened.map(({ kind }) => kind))).toEqual({ created: 1, reused: 19 });
+      expect(new Set(opened.map(({ slot }) => slot.sessionId)).size).toBe(1);
+    },
+  );
+
+  test("12 updates of different details of one user are all kept", async () => {
+    const world = createStoreWorld({ pauses: true });
+    const user = world.user("merged");
     const details = {
       firstName: "A",
       lastName: "B",
@@ -81,25 +86,22 @@ describe("at once", () => {
       phone: "+15551234567",
       locale: "fr",
     };
-    await many(30, (index) => {
+    await many(12, (index) => {
       const [name, value] = Object.entries(details)[index % 6] ?? ["", ""];
-      return world.open({ refId: "merged", user: { [name]: value } });
+      return user.open({ details: { [name]: value } });
     });
-    const { body } = await world.call("GET", "/v2/users/merged", { key: world.demo.apiKeys.sandbox });
-    expect(body.user).toEqual(details);
+    expect((await user.read())?.user.details).toEqual(details);
   });
 
   test("contradicting results: one of them stands, for the session and the user", async () => {
-    const world = await createWorld();
-    const { body } = await world.open({ refId: "results" });
-    const path = `/v2/users/results/sessions/${body.sessionId}/result`;
-    const statuses = ["successful", "failed", "suspected"];
-    const answers = await many(15, (index) =>
-      world.call("PUT", path, { key: world.demo.resultsKey, json: { status: statuses[index % 3] } }),
-    );
-    expect(tally(answers.map(({ status }) => status))).toEqual({ 200: 5, 409: 10 });
-    const stood = answers.find(({ status }) => status === 200)?.body.result.status;
-    const user = await world.call("GET", "/v2/users/results", { key: world.demo.apiKeys.sandbox });
-    expect(user.body).toMatchObject({ status: stood, result: { status: stood, sessionId: body.sessionId } });
+    const world = createStoreWorld({ pauses: true });
+    const user = world.user("results");
+    const { slot } = await user.open();
+    const statuses = ["successful", "failed", "suspected"] as const;
+    const answers = await many(9, (index) => user.result(slot, statuses[index % 3] ?? "failed"));
+    const taken = answers.flatMap((answer) => (isRefusal(answer) ? [] : [answer.record.result?.status]));
+    expect([taken.length, new Set(taken).size]).toEqual([3, 1]);
+    const read = await user.read();
+    expect([read?.user.status, read?.records[0]?.result?.status]).toEqual([taken[0], taken[0]]);
   });
 });
