@@ -167,6 +167,28 @@ describe("an opening", () => {
   });
 });
 
+describe("a user", () => {
+  test("who is taken out of a seal by another opening first is written on what that left", async () => {
+    const world = createStoreWorld();
+    const user = world.user("unsealed");
+    await user.erase();
+    const late = overtaken(world, "unsealed");
+    late.network.before(sends("PutItem", "user"), () => user.open({ details: { lastName: "B" } }));
+    await late.open({ details: { firstName: "A" } });
+    expect((await user.read())?.user.details).toEqual({ firstName: "A", lastName: "B" });
+  });
+
+  test("has a rev above the one before, whatever the clock says of who changes details", async () => {
+    const world = createStoreWorld();
+    const user = world.user("user-above");
+    await user.open({ details: { firstName: "A" } });
+    const before = (await world.item(user.userId, "user"))?.rev as string;
+    await overtaken(world, "user-above", -2_000).open({ details: { firstName: "B" } });
+    const after = await world.item(user.userId, "user");
+    expect([after?.["user.firstName"], (after?.rev as string) > before]).toEqual(["B", true]);
+  });
+});
+
 describe("a forced creation", () => {
   test("has an id above the session that it supersedes, whatever its clock says", async () => {
     const world = createStoreWorld();
