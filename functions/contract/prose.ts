@@ -16,6 +16,16 @@ import type {
 
 export const TITLE = "Verification sessions";
 
+/** What somebody who knows nothing reads first; the guides follow. */
+export const INTRODUCTION = `A verification session is one attempt of an end user to prove who they are.
+
+1. Your backend **opens a session** with its API key, by your own id for the user, and gets a token: \`POST /v2/sessions\`.
+2. It hands the token to your frontend, whose SDK **starts** the session: \`POST /v2/session/start\`.
+3. The verification engine reports the **result**, at once or days later.
+4. Your backend **reads the user**: \`GET /v2/users/{refId}\`. Its \`status\` is what you decide by.
+
+Every refusal is a problem with a stable \`code\` and a sentence that says what to do; each call lists the codes that can come.`;
+
 export const TAGS = {
   Sessions:
     "Your backend opens a session for an end user, hands its token to your frontend, and ends it early.",

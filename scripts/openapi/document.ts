@@ -5,6 +5,7 @@ import {
   EXAMPLE,
   EXAMPLE_INSTANCE,
   HEADER_PROSE,
+  INTRODUCTION,
   OPERATION_PROBLEMS,
   OPERATION_PROSE,
   type OperationProse,
@@ -95,7 +96,7 @@ export function makeDocument({ version, guides, codeSamples }: Surroundings): Do
     info: {
       title: TITLE,
       version,
-      description: guides,
+      description: `${INTRODUCTION}\n\n${guides}`,
       license: { name: "Proprietary", identifier: "LicenseRef-Proprietary" },
     } as Document["info"],
     servers: [{ url: "/", description: "Where this document was served from." }],
