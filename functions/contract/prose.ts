@@ -496,7 +496,7 @@ export const PARAMETER_PROSE = {
   sessionId: "The session's id.",
   limit: "How many sessions a page has: 1 to 100, 20 if left out.",
   cursor: "The `nextCursor` of the page before.",
-  "idempotency-key":
+  "Idempotency-Key":
     "Matters for `forceCreation: true` only: repeating a forced call with the same key answers the session that the first one made (200, `created: false`, `idempotent-replayed: true`). It belongs to the user and lives as long as that session is the active one: once another forced call has superseded it, the key is forgotten.",
   "x-request-id":
     "Your own id of the request, logged beside ours if it is a UUID, a ULID or 32 hexadecimal digits.",

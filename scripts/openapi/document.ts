@@ -21,6 +21,7 @@ import {
   checkSameNames,
   membersOf,
   namedSchemas,
+  nothingSaidOf,
   OPERATION_NAMES,
   type Schema,
   schemaOf,
@@ -248,10 +249,10 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
   return [
     ...parts.flatMap(({ where, members }) =>
       members.map(({ name, required, schema }) => ({
-        name: where === "header" ? headerName(name) : name,
+        name,
         in: where,
         required: required || where === "path",
-        description: PARAMETER_PROSE[name as keyof typeof PARAMETER_PROSE],
+        description: parameterProse(name),
         schema,
         // What has an example is sent when a call is tried, so that only what must be sent has one.
         ...(where === "path" ? { example: EXAMPLE[name as keyof typeof EXAMPLE] } : {}),
@@ -267,8 +268,10 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
   ];
 }
 
-/** `idempotency-key` as it is usually written. */
-const headerName = (name: string) => name.replaceAll(/(^|-)([a-z])/g, (found) => found.toUpperCase());
+function parameterProse(name: string): string {
+  const words: Readonly<Record<string, string>> = PARAMETER_PROSE;
+  return words[name] ?? nothingSaidOf("PARAMETER_PROSE", [name]);
+}
 
 const QUOTA_HEADERS = headers({ "ratelimit-policy": "RateLimitPolicy", ratelimit: "RateLimit" });
 

@@ -142,10 +142,22 @@ describe("an operation", () => {
     await page.context().close();
   });
 
-  test("shows our snippets in every language", async () => {
+  test("shows our snippets in every language, first of all", async () => {
     const { page } = await visit(`${site.url}/docs#${OPEN_SESSION}`);
     const operation = operationAt(page, OPEN_SESSION);
     await operation.getByText("VERIFICATION_API_KEY").first().waitFor();
+    let shown = "curl";
+    for (const [language, line] of [
+      ["TypeScript", "await fetch("],
+      ["Python", "requests.post("],
+      ["PHP", "curl_setopt_array("],
+      ["Go", "http.NewRequest("],
+    ] as const) {
+      await operation.getByRole("button", { name: shown, exact: true }).first().click();
+      await page.getByRole("option", { name: language, exact: true }).click();
+      await operation.getByText(line).first().waitFor();
+      shown = language;
+    }
     await page.context().close();
   });
 });
