@@ -49,6 +49,9 @@ export function hardenedFunction(
 
   const made = new sst.aws.Function(`${name}Function`, {
     ...given,
+    // SST would cut a long name in its middle, and what is granted by the beginning of a name would miss it. The API's was made
+    // by SST, and another name would be another function.
+    ...(name === "Api" ? {} : { name: `${$app.name}-${$app.stage}-${name.toLowerCase()}` }),
     runtime: "nodejs24.x",
     architecture: "arm64",
     logging: { format: "json", logGroup: log.name },
@@ -101,23 +104,21 @@ export function hardenedFunction(
 
 function tableStatements(name: FunctionName) {
   const grants: Partial<Record<TableName, TableGrant>> = PERMISSIONS[name];
-  return Object.entries(grants).map(([table, { actions, partitions }]) => ({
+  return Object.entries(grants).map(([table, { actions, partitions = [] }]) => ({
     actions: [...actions],
     resources: [TABLE_ARNS[table as TableName]],
-    ...(partitions === undefined
-      ? {}
-      : {
-          conditions: [
-            {
-              test: "ForAllValues:StringLike",
-              variable: "dynamodb:LeadingKeys",
-              values: [...partitions],
-            },
-            // "For all values" holds of none, too.
-            { test: "Null", variable: "dynamodb:LeadingKeys", values: ["false"] },
-          ],
-        }),
+    conditions: partitions.length === 0 ? [] : reaching(partitions),
   }));
+}
+
+/** Conditions that hold for requests into these partitions alone. */
+function reaching(partitions: readonly string[]) {
+  const variable = "dynamodb:LeadingKeys";
+  return [
+    { test: "ForAllValues:StringLike", variable, values: [...partitions] },
+    // "For all values" holds of none, too.
+    { test: "Null", variable, values: ["false"] },
+  ];
 }
 
 /** Log streams are named by Lambda: a group's streams is as narrow as AWS has it. */

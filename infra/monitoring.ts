@@ -2,7 +2,7 @@ import { alarms } from "./alarms.ts";
 import { api, apiFunction, functionLog } from "./api.ts";
 import { dashboardBody } from "./dashboard.ts";
 import { ACCESS_METRICS, type LogMetric, namespaceOf, REQUEST_METRICS } from "./metrics.ts";
-import { LOG_QUERIES } from "./queries.ts";
+import { LOG_QUERIES, topTalkersRule } from "./queries.ts";
 import { stageSettings } from "./stage.ts";
 import { clients, limits, verification } from "./storage.ts";
 
@@ -20,6 +20,12 @@ if (settings.alarms) {
       queryString: query,
     });
   }
+  // Who calls most: a metric for each client would be paid for by the client.
+  const topTalkers = new aws.cloudwatch.ContributorInsightRule("TopTalkersRule", {
+    ruleName: `${prefix}-top-talkers`,
+    ruleState: "ENABLED",
+    ruleDefinition: functionLog.name.apply((log) => JSON.stringify(topTalkersRule(log))),
+  });
   new aws.cloudwatch.Dashboard("Dashboard", {
     dashboardName: prefix,
     dashboardBody: $resolve({
@@ -27,6 +33,7 @@ if (settings.alarms) {
       functionName: apiFunction.name,
       functionLog: functionLog.name,
       tables: [verification.name, clients.name, limits.name],
+      topTalkers: topTalkers.ruleName,
       alarmArns: alarms.map(({ arn }) => arn),
     }).apply((watched) =>
       JSON.stringify(dashboardBody({ ...watched, stage: $app.stage, region: settings.region })),

@@ -139,6 +139,7 @@ describe("an operation", () => {
         .waitFor({ state: "attached" });
     await operation.getByRole("tab", { name: "Status: 401" }).first().click();
     await operation.getByText("An API key is needed").first().waitFor();
+    expect(await operation.getByText('"missing_api_key"').count()).toBeGreaterThan(0);
     await page.context().close();
   });
 
@@ -156,6 +157,7 @@ describe("an operation", () => {
       await operation.getByRole("button", { name: shown, exact: true }).first().click();
       await page.getByRole("option", { name: language, exact: true }).click();
       await operation.getByText(line).first().waitFor();
+      expect(await operation.getByText("VERIFICATION_API_KEY").count()).toBeGreaterThan(0);
       shown = language;
     }
     await page.context().close();

@@ -10,7 +10,8 @@ export type Site = { readonly url: string; readonly world: World; readonly stop:
 export async function startSite(): Promise<Site> {
   const world = await createWorld();
   const answer = withReference((request) => world.app.fetch(request), { apiKey: world.demo.apiKeys.sandbox });
-  const server = createServer(getRequestListener(answer));
+  const listener = getRequestListener(answer);
+  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
