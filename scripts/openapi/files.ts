@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { OperationName } from "../../functions/contract/operations.ts";
+import { type OperationName, OPERATIONS } from "../../functions/contract/operations.ts";
+import { OPERATION_PROSE } from "../../functions/contract/prose.ts";
 import { type CodeSample, type Document, makeDocument } from "./document.ts";
 import { guidesOf } from "./guides.ts";
+import { OPERATION_NAMES } from "./schemas.ts";
 
 export const ROOT = path.join(import.meta.dirname, "../..");
 const at = (name: string) => path.join(ROOT, name);
@@ -34,11 +36,19 @@ export function generateDocument(): Document {
   const { version } = JSON.parse(readFileSync(at("package.json"), "utf8")) as { version: string };
   return makeDocument({
     version,
-    guides: guidesOf(readFileSync(GUIDES_FILE, "utf8")),
+    guides: guidesOf(readFileSync(GUIDES_FILE, "utf8"), anchorOfSnippet),
     codeSamples: Object.fromEntries(
       Object.entries(SNIPPETS).map(([operation, name]) => [operation, readSamples(name)]),
     ),
   });
+}
+
+/** Where the viewer shows the operation that a snippet stands beside. */
+export function anchorOfSnippet(name: string): string | undefined {
+  const operation = OPERATION_NAMES.find((each) => SNIPPETS[each] === name);
+  if (operation === undefined) return undefined;
+  const { method, path: template } = OPERATIONS[operation];
+  return `tag/${OPERATION_PROSE[operation].tag.toLowerCase()}/${method}${template}`;
 }
 
 function readSamples(name: string): CodeSample[] {
