@@ -29,6 +29,10 @@ export type ItemKey = { readonly pk: string; readonly sk: string };
 /** How long a delivery is kept, for operators to look at and to replay. */
 const KEPT_SECONDS = 30 * 86_400;
 
+/** The partition of what could not be read, and how long it is kept. */
+export const SET_ASIDE = "set-aside";
+const SET_ASIDE_SECONDS = 14 * 86_400;
+
 /** Sparse: what was tried and did not arrive, by user, so that an erasure finds it. */
 export const UNDELIVERED_INDEX = "undelivered";
 
@@ -250,6 +254,12 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
         }
         start = page.LastEvaluatedKey;
       } while (start !== undefined);
+    },
+
+    /** Keeps a record of the stream that cannot be read, for an operator to look at. It holds no personal details. */
+    async setAside(sequenceNumber: string, record: string, nowSeconds: number): Promise<void> {
+      const Item = { pk: SET_ASIDE, sk: sequenceNumber, record, ttl: nowSeconds + SET_ASIDE_SECONDS };
+      await withRetries(() => dynamodb.send(new PutCommand({ TableName: tableName, Item })));
     },
 
     async find(key: DeliveryKey): Promise<Delivery | undefined> {

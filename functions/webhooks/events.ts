@@ -1,6 +1,8 @@
+import { encodeTime } from "ulid";
 import type { SessionEventType } from "../contract/webhooks.ts";
 import type { UserId } from "../core/ids.ts";
 import { isFinal, isSameReport } from "../core/result.ts";
+import { revTime } from "../core/rev.ts";
 import {
   type SessionRecord,
   type SessionView,
@@ -11,6 +13,9 @@ import {
 } from "../core/session.ts";
 import type { SlotImage } from "../store/verification/slot-item.ts";
 import { eventIdOf } from "./event-id.ts";
+
+/** Of a ULID, and so of a session id after its prefix. */
+const TIME_DIGITS = 10;
 
 /** Something that happened to a session, and the session as it was then. */
 export type SessionEvent = {
@@ -51,9 +56,13 @@ export function eventsOf(change: Change): SessionEvent[] {
   return change.kind === "slot" ? slotEvents(change) : recordEvents(change);
 }
 
-/** Whose sessions were erased with this write, if it put a seal in the place of a slot. */
-export function erasedBy(change: Change): UserId | undefined {
-  return change.kind === "slot" && change.after.kind === "sealed" ? change.userId : undefined;
+/** An erasure: whose, and a session id that all sessions of the ended life sort before. */
+export type Erasure = { readonly userId: UserId; readonly until: string };
+
+/** What was erased with this write, if it put a seal in the place of a slot. */
+export function erasedBy({ kind, userId, after }: Change): Erasure | undefined {
+  if (kind !== "slot" || after.kind !== "sealed") return undefined;
+  return { userId, until: `ses_${encodeTime(revTime(after.rev) + 1, TIME_DIGITS)}` };
 }
 
 function slotEvents({ userId, before, after, goneAt }: SlotChange): SessionEvent[] {
