@@ -15,12 +15,15 @@ export default $config({
     };
   },
   async run() {
-    const { api, apiFunction, functionLog } = await import("./infra/api.ts");
+    const { api, apiFunction, functionLog, issuer, live } = await import("./infra/api.ts");
     const { alarmTopic } = await import("./infra/alarms.ts");
+    await import("./infra/monitoring.ts");
     const { clients, verification } = await import("./infra/storage.ts");
     return {
       api: api.url,
+      issuer,
       function: apiFunction.name,
+      alias: live.name,
       verificationTable: verification.name,
       clientsTable: clients.name,
       functionLog: functionLog.name,

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
+import type { AppEnv } from "./http/context.ts";
 import type { Log } from "./http/request-log.ts";
-import { type AppEnv, createRouter } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
 import { listFlows } from "./routes/flows.ts";
 import { openSession } from "./routes/open-session.ts";
 import { readOwnSession, startOwnSession } from "./routes/own-session.ts";

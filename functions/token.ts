@@ -28,8 +28,8 @@ export type TokenSigner = {
 const Claims = v.object({
   iss: v.string(),
   aud: v.string(),
-  sub: v.pipe(v.string(), v.check(isUserId)),
-  sid: v.pipe(v.string(), v.check(isSessionId)),
+  sub: v.pipe(v.string(), v.guard(isUserId)),
+  sid: v.pipe(v.string(), v.guard(isSessionId)),
   cid: v.string(),
   env: v.picklist(ENVIRONMENTS),
   flow: v.string(),
@@ -44,7 +44,9 @@ const audienceOf = (environment: Environment) => `verification:${environment}`;
  * @param issuer the `iss` claim: the API's URL unless configured otherwise
  */
 export async function createTokenSigner(keySet: SigningKeySet, issuer: string): Promise<TokenSigner> {
-  const signing = keySet.keys.find((key) => key.state === "signing");
+  const signing = keySet.keys.find(
+    (key): key is Extract<typeof key, { d: string }> => key.state === "signing",
+  );
   if (signing === undefined) throw new Error("The signing key set has no key in the state `signing`");
   const privateKey = await importJWK(
     { kty: signing.kty, crv: signing.crv, x: signing.x, d: signing.d },

@@ -1,6 +1,7 @@
 import { api, apiFunction } from "./api.ts";
-import { dashboardBody } from "./dashboard.ts";
+import { namespaceOf } from "./metrics.ts";
 import { TABLE_REQUESTS } from "./permissions.ts";
+import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { stageSettings } from "./stage.ts";
 import { clients, verification } from "./storage.ts";
 import { MINIMUM_REQUESTS, THRESHOLDS } from "./thresholds.ts";
@@ -20,53 +21,94 @@ export const alarmTopic = settings.alarms
   ? new aws.sns.Topic("AlarmTopic", { name: `${prefix}-alarms` })
   : undefined;
 
-if (alarmTopic !== undefined) {
-  if (settings.alarmEmail !== undefined) {
-    new aws.sns.TopicSubscription("AlarmEmail", {
-      topic: alarmTopic.arn,
-      protocol: "email",
-      endpoint: settings.alarmEmail,
-    });
-  }
-  const alarms = [
-    ...apiAlarms(alarmTopic.arn),
-    ...functionAlarms(alarmTopic.arn),
-    ...tableAlarms(alarmTopic.arn, "Verification", verification.name),
-    ...tableAlarms(alarmTopic.arn, "Clients", clients.name),
-  ];
-  new aws.cloudwatch.Dashboard("Dashboard", {
-    dashboardName: prefix,
-    dashboardBody: $resolve({
-      apiId: api.nodes.api.id,
-      functionName: apiFunction.name,
-      tables: [verification.name, clients.name],
-      alarmArns: alarms.map(({ arn }) => arn),
-    }).apply((watched) => JSON.stringify(dashboardBody({ ...watched, region: settings.region }))),
+/** All alarms of the stage; none where nobody asked for them. */
+export const alarms =
+  alarmTopic === undefined
+    ? []
+    : [
+        ...apiAlarms(alarmTopic.arn),
+        ...routeAlarms(alarmTopic.arn),
+        ...functionAlarms(alarmTopic.arn),
+        ...callerAlarms(alarmTopic.arn),
+        ...tableAlarms(alarmTopic.arn, "Verification", verification.name),
+        ...tableAlarms(alarmTopic.arn, "Clients", clients.name),
+      ];
+
+if (alarmTopic !== undefined && settings.alarmEmail !== undefined) {
+  new aws.sns.TopicSubscription("AlarmEmail", {
+    topic: alarmTopic.arn,
+    protocol: "email",
+    endpoint: settings.alarmEmail,
   });
 }
 
-function apiAlarms(topic: $util.Input<string>) {
-  const ofApi = { namespace: "AWS/ApiGateway", dimensions: { ApiId: api.nodes.api.id } };
-  // HTTP APIs have no metric for their own 429, and the application never answers one: count them in the access log.
-  const throttled = { namespace: prefix, metricName: "ThrottledByGateway" };
-  new aws.cloudwatch.LogMetricFilter("ApiThrottledFilter", {
-    name: throttled.metricName,
-    logGroupName: api.nodes.logGroup.name,
-    pattern: '{ $.status = "429" }',
-    metricTransformation: { name: throttled.metricName, namespace: throttled.namespace, value: "1" },
+if (settings.monthlyBudgetUsd !== undefined) {
+  const told = { subscriberEmailAddresses: [settings.alarmEmail!] };
+  new aws.budgets.Budget("MonthlyBudget", {
+    name: `${prefix}-monthly`,
+    budgetType: "COST",
+    limitAmount: String(settings.monthlyBudgetUsd),
+    limitUnit: "USD",
+    timeUnit: "MONTHLY",
+    notifications: [
+      // What was spent, while something can still be done; and what the month is heading for.
+      { ...told, notificationType: "ACTUAL", ...over(80) },
+      { ...told, notificationType: "FORECASTED", ...over(100) },
+    ],
   });
+}
+
+function over(percent: number) {
+  return { comparisonOperator: "GREATER_THAN", threshold: percent, thresholdType: "PERCENTAGE" };
+}
+
+function apiAlarms(topic: $util.Input<string>) {
+  const faults = ofApi("5xx", "Sum");
+  const requests = ofApi("Count", "Sum");
   return [
     alarm(topic, "ApiFaults", "apiFaults", {
-      metrics: {
-        faults: { ...ofApi, metricName: "5xx", stat: "Sum" },
-        requests: { ...ofApi, metricName: "Count", stat: "Sum" },
-      },
+      metrics: { faults, requests },
       expression: `IF(requests >= ${MINIMUM_REQUESTS}, 100 * faults / requests, 0)`,
     }),
-    alarm(topic, "ApiLatency", "apiLatency", {
-      metrics: { latency: { ...ofApi, metricName: "Latency", stat: "p99" } },
+    alarm(topic, "ApiFaultsQuiet", "apiFaultsQuiet", { metrics: { faults } }),
+    alarm(topic, "InternalFaults", "internalFaults", {
+      metrics: { internal: counted("Faults", { code: "internal" }) },
     }),
-    alarm(topic, "ApiThrottled", "apiThrottled", { metrics: { throttled: { ...throttled, stat: "Sum" } } }),
+    alarm(topic, "ApiLatency", "apiLatency", { metrics: { latency: ofApi("Latency", "p99") } }),
+    alarm(topic, "ApiThrottled", "apiThrottled", { metrics: { throttled: counted("ThrottledByGateway") } }),
+    alarm(topic, "LogSilent", "logSilent", {
+      metrics: { requests, lines: counted("Requests") },
+      expression: "IF(requests >= 5, IF(FILL(lines, 0) < 1, 1, 0), 0)",
+    }),
+  ];
+}
+
+/** An alarm a route, so that its mail names the route. The gateway may not log a 429 at all, so before it answers one. */
+function routeAlarms(topic: $util.Input<string>) {
+  const { everyRoute, withoutApiKey } = settings.throttling;
+  const watched = (resource: string, key: string, requests: Metric) => {
+    const { rate } = ROUTES_WITHOUT_API_KEY.includes(key) ? withoutApiKey : everyRoute;
+    const seconds = THRESHOLDS.nearLimit.periodSeconds;
+    return alarm(topic, `NearLimit${resource}`, "nearLimit", {
+      metrics: { requests },
+      expression: `100 * requests / ${rate * seconds}`,
+    });
+  };
+  return [
+    ...ROUTES.map(({ resource, key, method, path }) =>
+      watched(resource, key, {
+        namespace: "AWS/ApiGateway",
+        metricName: "Count",
+        stat: "Sum",
+        dimensions: {
+          ApiId: api.nodes.api.id,
+          Method: method,
+          Resource: path,
+          Stage: "$default",
+        },
+      }),
+    ),
+    watched("Fallback", FALLBACK_ROUTE, counted("FallbackRequests")),
   ];
 }
 
@@ -86,6 +128,16 @@ function functionAlarms(topic: $util.Input<string>) {
       metrics: { used: { ...used, metricName: "ConcurrentExecutions", stat: "Maximum" } },
       expression: `100 * used / ${limit}`,
     }),
+  ];
+}
+
+/** What callers do that nobody should do often. */
+function callerAlarms(topic: $util.Input<string>) {
+  const refused = (code: string) => ({ metrics: { refused: counted("Refusals", { code }) } });
+  return [
+    alarm(topic, "InvalidApiKeys", "invalidApiKeys", refused("invalid_api_key")),
+    alarm(topic, "InsufficientScopes", "insufficientScopes", refused("insufficient_scope")),
+    alarm(topic, "Erasures", "erasures", { metrics: { erased: counted("UsersErased") } }),
   ];
 }
 
@@ -116,6 +168,20 @@ function tableAlarms(
   ];
 }
 
+function ofApi(metricName: string, stat: string): Metric {
+  return { namespace: "AWS/ApiGateway", metricName, stat, dimensions: { ApiId: api.nodes.api.id } };
+}
+
+/** One of the counts that infra/metrics.ts takes out of a log. */
+function counted(metricName: string, dimensions?: Record<string, string>): Metric {
+  return {
+    namespace: namespaceOf($app.stage),
+    metricName,
+    stat: "Sum",
+    ...(dimensions === undefined ? {} : { dimensions }),
+  };
+}
+
 /** An alarm on `expression` over `metrics`, or on the one metric given; it says when it is over as well. */
 function alarm(
   topic: $util.Input<string>,
@@ -127,7 +193,7 @@ function alarm(
   const { metrics, expression } = watched;
   return new aws.cloudwatch.MetricAlarm(`${name}Alarm`, {
     name: `${prefix}-${name}`,
-    alarmDescription: `${meaning} What to do: see "${name}" in the runbook of the README.`,
+    alarmDescription: `${meaning} What to do: see ${name} in docs/operating.md.`,
     comparisonOperator: "GreaterThanThreshold",
     threshold: above,
     evaluationPeriods: periods,

@@ -1,8 +1,8 @@
-import { TABLE_ACTIONS } from "./permissions.ts";
+import { hardenedFunction } from "./function.ts";
 import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
-import { environmentKey, signingKeys } from "./secrets.ts";
-import { stageSettings } from "./stage.ts";
-import { clients, tableKey, verification } from "./storage.ts";
+import { signingKeys } from "./secrets.ts";
+import { apiDescription, stageSettings } from "./stage.ts";
+import { clients, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
@@ -17,6 +17,8 @@ export const ACCESS_LOG_FIELDS = {
   route: "$context.routeKey",
   status: "$context.status",
   errorType: "$context.error.responseType",
+  // Why the function could not be asked: a permission, a key, a limit.
+  functionError: "$context.integrationErrorMessage",
   latencyMs: "$context.responseLatency",
   functionStatus: "$context.integration.status",
   functionLatencyMs: "$context.integration.latency",
@@ -38,7 +40,7 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
             : { name: settings.domain.name, dns: false as const, cert: settings.domain.certificateArn },
       }),
   cors: false,
-  accessLog: { retention: settings.logRetention },
+  accessLog: { retention: settings.accessLogRetention },
   transform: {
     api: (args) => {
       // `cors: false` leaves an empty block behind, and API Gateway would then answer preflights itself.
@@ -68,17 +70,18 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
   },
 });
 
-/** The function's own log, made here so that its role can name it. */
-export const functionLog = new aws.cloudwatch.LogGroup("ApiFunctionLog", {
-  name: `/${$app.name}/${$app.stage}/api`,
-  retentionInDays: settings.logRetention === "1 week" ? 7 : 90,
-});
+/** The `iss` of tokens. Not api.url: with a domain it waits for the stage, which waits for the routes and so for the function. */
+export const issuer =
+  settings.issuer ??
+  (settings.domain === undefined ? api.nodes.api.apiEndpoint : `https://${settings.domain.name}`);
 
-export const apiFunction = new sst.aws.Function("ApiFunction", {
+export const {
+  function: apiFunction,
+  log: functionLog,
+  live,
+} = hardenedFunction("Api", {
   handler: "functions/api.handler",
-  description: `Every route of ${$app.name} (${$app.stage})`,
-  runtime: "nodejs24.x",
-  architecture: "arm64",
+  description: apiDescription($app.stage),
   // Measured on the packed function in AWS's runtime client, 2,300 calls of POST /v2/sessions: 225 MB at its peak, 170 ms
   // of processor time to start and 4.4 ms a call. Lambda gives a whole processor at 1,769 MB, so 512 MB makes 15 ms of
   // those 4.4: 256 MB would leave no room and take 30, 1,024 MB would save 7 ms and cost half as much again.
@@ -86,79 +89,26 @@ export const apiFunction = new sst.aws.Function("ApiFunction", {
   // A request makes at most a few round trips of some milliseconds; what takes ten seconds has failed. Well
   // under API Gateway's 30 seconds, so that the caller gets an answer.
   timeout: "10 seconds",
-  logging: { format: "json", logGroup: functionLog.name },
-  ...(settings.reservedConcurrency === undefined
-    ? {}
-    : { concurrency: { reserved: settings.reservedConcurrency } }),
-  nodejs: {
-    minify: true,
-    // The ESM halves of the packages tree-shake: a third less to load at a cold start.
-    esbuild: { mainFields: ["module", "main"] },
-  },
-  link: [verification, clients, signingKeys],
+  reservedConcurrency: settings.reservedConcurrency,
   environment: {
-    // Not api.url: with a domain it waits for the stage, which waits for the routes and so for this function.
-    ISSUER:
-      settings.issuer ??
-      (settings.domain === undefined ? api.nodes.api.apiEndpoint : `https://${settings.domain.name}`),
+    VERIFICATION_TABLE: verification.name,
+    CLIENTS_TABLE: clients.name,
+    SIGNING_KEYS: signingKeys.value,
+    ISSUER: issuer,
     RETENTION_DAYS: String(settings.retentionDays),
-    POWERTOOLS_LOG_LEVEL: settings.logLevel,
-    POWERTOOLS_SERVICE_NAME: "verification-sessions",
-    POWERTOOLS_METRICS_NAMESPACE: "VerificationSessions",
-  },
-  permissions: [
-    { actions: [...TABLE_ACTIONS.Verification], resources: [verification.arn] },
-    { actions: [...TABLE_ACTIONS.Clients], resources: [clients.arn] },
-    // Log streams are named by Lambda: a group's streams is as narrow as AWS has it.
-    {
-      actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
-      resources: [$interpolate`${functionLog.arn}:log-stream:*`],
-    },
-    ...(tableKey === undefined
-      ? []
-      : [
-          {
-            actions: ["kms:Decrypt", "kms:GenerateDataKey"],
-            resources: [tableKey.arn],
-            // For the tables' sake only: the function itself cannot decrypt anything with it.
-            conditions: [
-              {
-                test: "StringEquals",
-                variable: "kms:ViaService",
-                values: [`dynamodb.${settings.region}.amazonaws.com`],
-              },
-            ],
-          },
-        ]),
-  ],
-  transform: {
-    role: (args) => {
-      // `sst dev` runs the function on the developer's machine, as this role.
-      if ($dev) return;
-      // SST's own trusts the account's root as well, even outside `sst dev`.
-      args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
-      // SST attaches AWSLambdaBasicExecutionRole, which may write every log group of the account.
-      args.managedPolicyArns = [];
-    },
-    function: (args) => {
-      // Unset, Lambda says INFO for JSON logs, and Powertools obeys that rather than its own POWERTOOLS_LOG_LEVEL.
-      args.loggingConfig = $output(args.loggingConfig).apply((given) => ({
-        ...given!,
-        applicationLogLevel: settings.logLevel,
-      }));
-      if (environmentKey !== undefined) args.kmsKeyArn = environmentKey.arn;
-    },
+    USER_RETENTION_DAYS: String(settings.userRetentionDays),
   },
 });
 
-// The component makes an integration and a permission a route; one of each serves them all.
-const fallback = api.route(FALLBACK_ROUTE, apiFunction.arn);
+// The gateway calls the alias, so that a roll-back is one call that moves it. The component makes an integration and a
+// permission a route; one of each serves them all.
+const fallback = api.route(FALLBACK_ROUTE, live.arn);
 const target = $interpolate`integrations/${fallback.nodes.integration.id}`;
-const named = Object.entries(ROUTES).map(
-  ([name, routeKey]) =>
-    new aws.apigatewayv2.Route(`${name}Route`, {
+const named = ROUTES.map(
+  ({ resource, key }) =>
+    new aws.apigatewayv2.Route(`${resource}Route`, {
       apiId: api.nodes.api.id,
-      routeKey,
+      routeKey: key,
       target,
       authorizationType: "NONE",
     }),

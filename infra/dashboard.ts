@@ -1,8 +1,13 @@
+import { namespaceOf, REQUEST_METRICS } from "./metrics.ts";
+import { LOG_QUERIES } from "./queries.ts";
+
 /** What the dashboard of a stage shows. Names and ARNs as AWS gave them. */
 export type Watched = {
+  stage: string;
   region: string;
   apiId: string;
   functionName: string;
+  functionLog: string;
   tables: string[];
   alarmArns: string[];
 };
@@ -11,32 +16,18 @@ type MetricRow =
   | [namespace: string, name: string, ...dimensionsAndOptions: (string | { stat: string })[]]
   | [{ expression: string }];
 
-/** The application's own counts, by the dimensions under which it writes them: "service" is on every one. */
-export const APPLICATION_COUNTS = {
-  service: [
-    "SessionsCreated",
-    "SessionsReused",
-    "SessionsForced",
-    "SessionsSuperseded",
-    "SessionsStarted",
-    "SessionsCanceled",
-    "UsersErased",
-    "StoreRetries",
-    "ApiKeyCacheHits",
-    "ApiKeyCacheMisses",
-  ],
-  code: ["Refusals", "Faults"],
-  result: ["Results"],
-} as const;
-
 /**
- * Body of the CloudWatch dashboard: alarms first, then from the caller's side inwards (gateway, function, tables),
- * and the application's own counts, which Powertools writes into the log.
+ * Body of the CloudWatch dashboard: alarms first, then from the caller's side inwards (gateway, routes, function,
+ * tables), the application's own counts, and what the log says.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function dashboardBody(watched: Watched) {
-  const { region, apiId, functionName, tables, alarmArns } = watched;
+  const { stage, region, apiId, functionName, functionLog, tables, alarmArns } = watched;
+  const namespace = namespaceOf(stage);
   const ofApi = (name: string, stat: string): MetricRow => ["AWS/ApiGateway", name, "ApiId", apiId, { stat }];
+  // Whatever routes there are: a line for each.
+  const byRoute = (name: string, stat: string): MetricRow =>
+    search("AWS/ApiGateway", ["ApiId", "Method", "Resource", "Stage"], `ApiId="${apiId}" `, name, stat);
   const ofFunction = (name: string, stat: string): MetricRow => [
     "AWS/Lambda",
     name,
@@ -48,20 +39,30 @@ export function dashboardBody(watched: Watched) {
     tables.flatMap((table) =>
       names.map((name): MetricRow => ["AWS/DynamoDB", name, "TableName", table, { stat: "Sum" }]),
     );
+  const [plain, dimensioned] = [
+    REQUEST_METRICS.filter(({ dimension }) => dimension === undefined),
+    REQUEST_METRICS.filter(({ dimension }) => dimension !== undefined),
+  ];
 
   const graphs: [title: string, metrics: MetricRow[]][] = [
     ["Requests and refusals", [ofApi("Count", "Sum"), ofApi("4xx", "Sum"), ofApi("5xx", "Sum")]],
     ["Latency as callers see it, ms", [ofApi("Latency", "p50"), ofApi("Latency", "p99")]],
+    ["Requests by route", [byRoute("Count", "Sum")]],
+    ["Faults by route", [byRoute("5xx", "Sum")]],
+    ["Latency by route, slowest hundredth, ms", [byRoute("Latency", "p99")]],
     ["Function: failures", [ofFunction("Errors", "Sum"), ofFunction("Throttles", "Sum")]],
     ["Function: duration, ms", [ofFunction("Duration", "p50"), ofFunction("Duration", "p99")]],
     ["Function: concurrency", [ofFunction("ConcurrentExecutions", "Maximum")]],
     ["Tables: consumed capacity", ofTables("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits")],
     ["Tables: throttles", ofTables("ReadThrottleEvents", "WriteThrottleEvents")],
     ["Tables: contention", ofTables("ConditionalCheckFailedRequests", "TransactionConflict")],
-    ["Sessions, retries, API keys", APPLICATION_COUNTS.service.map(counted)],
-    ["Refusals and faults by code", APPLICATION_COUNTS.code.map((name) => searched(name, "code"))],
-    ["Results", APPLICATION_COUNTS.result.map((name) => searched(name, "result"))],
+    ["Sessions, retries, API keys", plain.map(({ name }): MetricRow => [namespace, name, { stat: "Sum" }])],
+    [
+      "Results, refusals and faults",
+      dimensioned.map(({ name, dimension }) => search(namespace, [dimension!.name], "", name, "Sum")),
+    ],
   ];
+  const logsFrom = 3 + Math.ceil(graphs.length / 2) * 6;
   return {
     widgets: [
       { type: "alarm", x: 0, y: 0, width: 24, height: 3, properties: { title: "Alarms", alarms: alarmArns } },
@@ -73,16 +74,30 @@ export function dashboardBody(watched: Watched) {
         height: 6,
         properties: { title, region, view: "timeSeries", period: 60, metrics },
       })),
+      ...LOG_QUERIES.filter(({ onDashboard }) => onDashboard).map(({ title, query }, index) => ({
+        type: "log",
+        x: 0,
+        y: logsFrom + index * 6,
+        width: 24,
+        height: 6,
+        properties: { title, region, view: "table", query: `SOURCE '${functionLog}' | ${query}` },
+      })),
     ],
   };
 }
 
-function counted(name: string): MetricRow {
-  return ["VerificationSessions", name, "service", "verification-sessions", { stat: "Sum" }];
-}
-
-/** One line for each value that the dimension has had. */
-function searched(name: string, dimension: string): MetricRow {
-  const where = `{VerificationSessions,service,${dimension}} MetricName="${name}"`;
-  return [{ expression: `SEARCH('${where}', 'Sum', 60)` }];
+/** One line for each value that the dimensions have had. Quoted: the name of a stage may have a hyphen. */
+function search(
+  namespace: string,
+  dimensions: string[],
+  where: string,
+  name: string,
+  stat: string,
+): MetricRow {
+  const schema = `"${namespace}"`;
+  return [
+    {
+      expression: `SEARCH('{${[schema, ...dimensions].join(",")}} ${where}MetricName="${name}"', '${stat}', 60)`,
+    },
+  ];
 }

@@ -1,18 +1,28 @@
+/** What a function's role may do with a table: IAM actions, and the partitions that they reach (`*` ends a prefix). */
+export type TableGrant = { readonly actions: readonly string[]; readonly partitions?: readonly string[] };
+
 /**
- * The DynamoDB actions that the API's role is given, by table. Plain data, so that a test can hold it against the
- * requests that the store really sends. A transaction is authorised by the actions of its items.
+ * What each function's role is given, by table. Plain data, so that a test can hold it against the requests that the
+ * store really sends. A transaction is authorised by the actions of its items.
  */
-export const TABLE_ACTIONS = {
-  Verification: [
-    "dynamodb:BatchGetItem",
-    "dynamodb:Query",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:BatchWriteItem",
-  ],
-  Clients: ["dynamodb:GetItem"],
-} as const;
+export const PERMISSIONS = {
+  Api: {
+    Verification: {
+      actions: [
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:BatchWriteItem",
+      ],
+    },
+    // API keys by hash, and what functions may know of a client. Not `client#`, `webhooks#` or the operators' audit.
+    Clients: { actions: ["dynamodb:GetItem", "dynamodb:Query"], partitions: ["key#*", "settings#*"] },
+  },
+} as const satisfies Record<string, Partial<Record<"Verification" | "Clients", TableGrant>>>;
+
+export type FunctionName = keyof typeof PERMISSIONS;
 
 /** The requests that carry those actions, by table: DynamoDB counts its own errors by request. */
 export const TABLE_REQUESTS = {
@@ -25,5 +35,5 @@ export const TABLE_REQUESTS = {
     "BatchWriteItem",
     "TransactWriteItems",
   ],
-  Clients: ["GetItem"],
+  Clients: ["GetItem", "Query"],
 } as const;

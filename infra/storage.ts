@@ -2,9 +2,6 @@ import { stageSettings } from "./stage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
-// A link carries the table's name and no permission: SST's own grants `dynamodb:*`. infra/api.ts names each action.
-sst.Linkable.wrap(sst.aws.Dynamo, ({ name }) => ({ properties: { name } }));
-
 /**
  * Encrypts both tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
  * taken away; in production only, as each key costs a dollar a month.
@@ -22,10 +19,17 @@ export const tableKey = settings.production
     )
   : undefined;
 
-/** Users, slots and session records. */
+if (tableKey !== undefined) {
+  new aws.kms.Alias("TableKeyAlias", {
+    name: `alias/${$app.name}-${$app.stage}-tables`,
+    targetKeyId: tableKey.keyId,
+  });
+}
+
+/** Users, slots and session records. Its stream has both images, of which webhooks can be made. */
 export const verification = table("Verification", { ttl: "ttl", stream: "new-and-old-images" });
 
-/** API keys by hash, clients and flows. The API reads it; only operators write it. */
+/** API keys by hash, clients, their flows and settings. Functions read some of it; only operators write it. */
 export const clients = table("Clients", {});
 
 function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {

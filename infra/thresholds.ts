@@ -11,13 +11,30 @@ export type Threshold = {
 /** All thresholds, each with its reason. They are starting points: after a month of traffic, look again. */
 export const THRESHOLDS = {
   // Callers repeat a 5xx safely, so a stray one is no incident; one in a hundred over minutes is. Under
-  // `minimumRequests` a single failure would be a large share.
+  // MINIMUM_REQUESTS a single failure would be a large share: those are for `apiFaultsQuiet`.
   apiFaults: {
     above: 1,
     periodSeconds: 60,
     breaching: 3,
     periods: 5,
     meaning: "More than 1 % of requests are answered with 5xx.",
+  },
+  // A stage that hardly anybody calls may be wholly down without ever reaching MINIMUM_REQUESTS, as after its first
+  // deploy. Faults in two of twelve slots of five minutes: two calls that fail half an hour apart are enough, one is not.
+  apiFaultsQuiet: {
+    above: 0,
+    periodSeconds: 300,
+    breaching: 2,
+    periods: 12,
+    meaning: "Requests were answered with 5xx twice within the hour, however few there were.",
+  },
+  // `internal` is a bug or a wrong deployment (a missing permission, a key that is not there), never bad luck: one is enough.
+  internalFaults: {
+    above: 0,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "The function met what it did not expect and answered 500 internal.",
   },
   // A healthy request takes tens of milliseconds and a cold start under a second; at one second in the slowest
   // hundredth, retries and contention have set in, well before the 10 s time-out.
@@ -36,6 +53,49 @@ export const THRESHOLDS = {
     breaching: 3,
     periods: 5,
     meaning: "API Gateway turns requests away with 429.",
+  },
+  // Per cent of what a route may take. At 80, callers are about to be turned away, and AWS may log none of it.
+  nearLimit: {
+    above: 80,
+    periodSeconds: 60,
+    breaching: 3,
+    periods: 5,
+    meaning: "A route is called at more than 80 % of what the gateway lets through.",
+  },
+  // Requests pass and none leaves its line: the role may not write its log. The audit is being lost, and every alarm
+  // that counts lines is blind.
+  logSilent: {
+    above: 0,
+    periodSeconds: 300,
+    breaching: 2,
+    periods: 3,
+    meaning: "Requests are answered and the function's log has none of them: the audit is being lost.",
+  },
+  // A client that rolls out a wrong key stops at some; hundreds in five minutes are a client in a loop, or somebody who tries
+  // keys. (Guessing one is hopeless, at 160 bits; trying leaked ones is not.)
+  invalidApiKeys: {
+    above: 100,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "More than 100 calls in five minutes came with an API key that is not valid.",
+  },
+  // A key is tried for what it may not do: a client's mistake stops at a few, a stolen key is felt out.
+  insufficientScopes: {
+    above: 20,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "More than 20 calls in five minutes asked for what their API key may not do.",
+  },
+  // People ask to be forgotten one by one. Dozens within minutes are a clean-up that was announced, or a stolen key;
+  // what is erased comes back from recovery only.
+  erasures: {
+    above: 50,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "More than 50 users were erased in five minutes.",
   },
   // The application answers its own faults; an error of the function is a crash, a time-out or a failed start
   // (a missing secret), and every one of them wants a look.

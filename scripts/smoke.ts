@@ -1,14 +1,19 @@
-// Checks a live stage end to end: `API_KEY=... npm run smoke -- --url https://...`. Opens a session for a user of its
+// Checks a live stage end to end: `npm run smoke -- --url https://... < key.txt`. Opens a session for a user of its
 // own, replaces it, erases both. Exit code 1: the stage fails. 2: the check was not asked for properly.
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { readApiKey } from "./api-key.ts";
 
-const USAGE = `Usage: API_KEY=<key> npm run smoke -- --url <https://...> [--issuer <https://...>]
+const USAGE = `Usage: npm run smoke -- --url <https://...> [--issuer <https://...>] [--key-file <file>]
 
-  --url     where the stage answers
-  --issuer  the \`iss\` of its tokens, if it is not the URL
-  API_KEY   a key with the scopes sessions:write, users:read and users:write`;
+  --url       where the stage answers
+  --issuer    the \`iss\` of its tokens, if it is not the URL
+  --key-file  holds an API key with the scopes sessions:write, users:read and users:write; without it the key is
+              read from standard input, so that it stands in no history and no list of processes
+  --help      this
+
+Opens, reuses, forces and erases for a user of its own; leaves nothing behind.`;
 
 const TIMEOUT_MS = 15_000;
 const SESSION_SECONDS = 1_800;
@@ -17,20 +22,30 @@ class SmokeFailure extends Error {}
 class UsageError extends Error {}
 
 type Target = { url: string; issuer: string; apiKey: string };
-type Answer = { status: number; body: Record<string, unknown> };
+type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
 
-function readTarget(args: string[], env: NodeJS.ProcessEnv): Target {
-  const { url, issuer } = readArguments(args);
+/** `undefined` where only help was asked for. */
+async function readTarget(args: string[]): Promise<Target | undefined> {
+  const { url, issuer, help, "key-file": keyFile } = readArguments(args);
+  if (help === true) return undefined;
   if (url === undefined || !URL.canParse(url)) throw new UsageError("--url is missing, or is no URL.");
-  if (!env.API_KEY)
-    throw new UsageError("API_KEY is not set. A key on the command line would stay in its history.");
+  const apiKey = await readApiKey(keyFile).catch((error: unknown) => {
+    throw new UsageError(describe(error));
+  });
+  if (apiKey === "") throw new UsageError("There is no API key: on standard input, or in --key-file.");
   const trimmed = url.replace(/\/+$/, "");
-  return { url: trimmed, issuer: issuer ?? trimmed, apiKey: env.API_KEY };
+  return { url: trimmed, issuer: issuer ?? trimmed, apiKey };
 }
 
 function readArguments(args: string[]) {
+  const options = {
+    url: { type: "string" },
+    issuer: { type: "string" },
+    "key-file": { type: "string" },
+    help: { type: "boolean" },
+  } as const;
   try {
-    return parseArgs({ args, options: { url: { type: "string" }, issuer: { type: "string" } } }).values;
+    return parseArgs({ args, options }).values;
   } catch (error) {
     throw new UsageError(describe(error));
   }
@@ -43,6 +58,7 @@ async function smoke(target: Target): Promise<void> {
     timeoutDuration: TIMEOUT_MS,
   });
   await step("signing keys", () => checkKeys(target));
+  await step("no token refused", () => expectRefusal(target, undefined, "missing_token"));
   try {
     const first = await step("open", () => open(target, 201, { refId, user: { firstName: "Smoke" } }));
     await step("token", () => checkToken(target, keys, first));
@@ -119,9 +135,13 @@ async function checkToken(
   demand(lifetime === SESSION_SECONDS, `the token lives for ${lifetime} s instead of ${SESSION_SECONDS} s`);
 }
 
-async function expectRefusal(target: Target, token: string, code: string): Promise<void> {
-  const { body } = await expectStatus(target, 401, "GET", "/v2/session", bearer(token));
+/** RFC 9110 §11.6.1: a 401 says how to authenticate. A gateway or a proxy in between may drop that. */
+async function expectRefusal(target: Target, token: string | undefined, code: string): Promise<void> {
+  const sent = token === undefined ? {} : bearer(token);
+  const { body, headers } = await expectStatus(target, 401, "GET", "/v2/session", sent);
   demand(body.code === code, `the refusal is \`${String(body.code)}\` instead of \`${code}\``);
+  const challenge = headers.get("www-authenticate") ?? "";
+  demand(/^Bearer\b/i.test(challenge), `the 401 has no WWW-Authenticate for Bearer (${challenge || "none"})`);
 }
 
 async function erase(target: Target, refId: string): Promise<void> {
@@ -155,7 +175,7 @@ async function expectStatus(
     response.status === status,
     `${method} ${path} answered ${response.status} instead of ${status} (${said || text.slice(0, 200) || "no body"})`,
   );
-  return { status, body };
+  return { status, headers: response.headers, body };
 }
 
 function parse(text: string): Record<string, unknown> {
@@ -179,8 +199,12 @@ function describe(error: unknown): string {
 }
 
 try {
-  await smoke(readTarget(process.argv.slice(2), process.env));
-  console.log("The stage is well; nothing was left behind.");
+  const target = await readTarget(process.argv.slice(2));
+  if (target === undefined) console.log(USAGE);
+  else {
+    await smoke(target);
+    console.log("The stage is well; nothing was left behind.");
+  }
 } catch (error) {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`);

@@ -20,8 +20,8 @@ export type Operation = {
   readonly access: Access;
   readonly parameters?: Members;
   readonly query?: Members;
-  /** Lower-case names of the headers that mean something to this call alone. */
-  readonly headers?: Members;
+  /** The headers that mean something to this call alone. */
+  readonly headers?: Members & { readonly entries: Readonly<Record<string, unknown>> };
   /** `undefined`: the call needs no body; it takes none, or an empty object. */
   readonly body?: Members;
   /** Every refusal that this call may be answered with. */
@@ -56,7 +56,7 @@ export const OPERATIONS = {
     method: "POST",
     path: "/v2/sessions",
     access: apiKey("sessions:write"),
-    headers: v.object({ "idempotency-key": v.optional(IdempotencyKey) }),
+    headers: v.object({ "Idempotency-Key": v.optional(IdempotencyKey) }),
     body: OpenSession,
     refusals: [...BACKEND, ...BODY, "unknown_flow", "user_required", "idempotency_mismatch"],
   },

@@ -69,21 +69,20 @@ export function openObject<Known extends v.ObjectEntries, Others extends v.Gener
       if (!isJsonObject(sent)) return result;
       const skipped = SKIPPED_NAMES.filter((name) => Object.hasOwn(sent, name)).map((name) => {
         const value = sent[name];
-        const each = others["~run"]({ value }, config);
-        for (const issue of each.issues ?? []) {
-          issue.path = [
-            { type: "object", origin: "value", input: sent, key: name, value },
-            ...(issue.path ?? []),
-          ];
-        }
-        return [name, each] as const;
+        const path = { type: "object", origin: "value", input: sent, key: name, value } as const;
+        const { value: output, issues = [] } = others["~run"]({ value }, config);
+        return {
+          name,
+          value: output,
+          issues: issues.map((issue) => Object.assign(issue, { path: [path, ...(issue.path ?? [])] })),
+        };
       });
       if (skipped.length === 0) return result;
       const values = new Map(Object.entries(result.value as Record<string, unknown>));
-      for (const [name, each] of skipped) values.set(name, each.value);
+      for (const each of skipped) values.set(each.name, each.value);
       // Object.fromEntries defines own properties, so `__proto__` is data like any other.
       const value = Object.fromEntries(Object.keys(sent).map((name) => [name, values.get(name)]));
-      const issues = [...(result.issues ?? []), ...skipped.flatMap(([, each]) => each.issues ?? [])];
+      const issues = [...(result.issues ?? []), ...skipped.flatMap((each) => each.issues)];
       return (
         issues.length === 0 ? { typed: true, value } : { typed: false, value, issues }
       ) as typeof result;

@@ -11,7 +11,7 @@ const MAX_NAME_LENGTH = 64;
 const unlessEmpty = (fits: (value: string) => boolean) => (value: string) => value === "" || fits(value);
 
 /** A member that may be left out, or be `null` or `""`, which removes it. */
-function removable<Schema extends v.GenericSchema<string> | typeof address>(schema: Schema) {
+function removable<Schema extends v.GenericSchema>(schema: Schema) {
   return v.optional(v.nullable(schema));
 }
 

@@ -1,10 +1,6 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { ENVIRONMENTS, type Environment } from "./environment.ts";
-
-/** What an API key may be allowed to do. */
-export const SCOPES = ["sessions:write", "users:read", "users:write", "results:write"] as const;
-export type Scope = (typeof SCOPES)[number];
+import { ENVIRONMENTS, type Environment, type Scope } from "../contract/vocabulary.ts";
 
 /** What is kept of an API key, under its hash. Times are epoch seconds. */
 export type ApiKey = {
@@ -53,12 +49,33 @@ export function hashApiKey(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Whether a stored key may be used at `now` (epoch seconds). */
-export function isUsable(key: ApiKey, now: number): boolean {
+/** How a key stands: `expired` and `client_disabled` may be undone, `revoked` is for good. */
+export type ApiKeyState = "active" | "expired" | "revoked" | "client_disabled";
+
+type Standing = Pick<ApiKey, "revokedAt" | "clientDisabledAt" | "expiresAt">;
+
+/** The state of a stored key at `nowSeconds` (epoch seconds): what weighs most, where there are two. */
+export function apiKeyState(
+  { revokedAt, clientDisabledAt, expiresAt }: Standing,
+  nowSeconds: number,
+): ApiKeyState {
+  if (revokedAt !== undefined && revokedAt <= nowSeconds) return "revoked";
+  if (clientDisabledAt !== undefined) return "client_disabled";
+  return expiresAt !== undefined && expiresAt <= nowSeconds ? "expired" : "active";
+}
+
+/** Whether a stored key may be used at `nowSeconds` (epoch seconds). */
+export function isUsable(key: Standing, nowSeconds: number): boolean {
+  return apiKeyState(key, nowSeconds) === "active";
+}
+
+/**
+ * Whether one key may have these scopes. In production nobody both opens sessions and reports their results: a client
+ * could pass its own users. In sandbox that is how a client tests its handling of results without an engine.
+ */
+export function mayHaveScopes(environment: Environment, scopes: readonly Scope[]): boolean {
   return (
-    key.clientDisabledAt === undefined &&
-    (key.revokedAt === undefined || key.revokedAt > now) &&
-    (key.expiresAt === undefined || key.expiresAt > now)
+    environment === "sandbox" || !(scopes.includes("sessions:write") && scopes.includes("results:write"))
   );
 }
 

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { isSessionId } from "./session-id.ts";
-import { keyedHash } from "./user-id.ts";
+import { isSessionId, type SessionId, type UserId } from "./ids.ts";
+import { keyedHash } from "./keyed-hash.ts";
 
 const MAC_BYTES = 16;
 
@@ -8,12 +8,16 @@ const MAC_BYTES = 16;
  * Where a page of a user's history ended: the session id and a keyed hash that binds it to this user, so that a cursor
  * we did not make is told apart, and none can reach another user.
  */
-export function toHistoryCursor(userIdSecret: string, userId: string, sessionId: string): string {
+export function toHistoryCursor(userIdSecret: string, userId: UserId, sessionId: SessionId): string {
   return Buffer.concat([mac(userIdSecret, userId, sessionId), Buffer.from(sessionId)]).toString("base64url");
 }
 
 /** The session id of a cursor that was made for this user; `undefined` for any other text. */
-export function parseHistoryCursor(userIdSecret: string, userId: string, cursor: string): string | undefined {
+export function parseHistoryCursor(
+  userIdSecret: string,
+  userId: UserId,
+  cursor: string,
+): SessionId | undefined {
   const bytes = Buffer.from(cursor, "base64url");
   const sessionId = bytes.subarray(MAC_BYTES).toString();
   if (!isSessionId(sessionId) || bytes.toString("base64url") !== cursor) return undefined;
@@ -22,6 +26,6 @@ export function parseHistoryCursor(userIdSecret: string, userId: string, cursor:
     : undefined;
 }
 
-function mac(userIdSecret: string, userId: string, sessionId: string): Buffer {
+function mac(userIdSecret: string, userId: UserId, sessionId: SessionId): Buffer {
   return keyedHash(userIdSecret, ["history cursor", userId, sessionId]).subarray(0, MAC_BYTES);
 }

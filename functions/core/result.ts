@@ -1,8 +1,7 @@
-/** What the verification engine may report of a session. */
-export const RESULT_STATUSES = ["pending", "successful", "suspected", "failed"] as const;
-export type ResultStatus = (typeof RESULT_STATUSES)[number];
+import type { ResultStatus } from "../contract/vocabulary.ts";
 
-export type ResultReport = { readonly status: ResultStatus; readonly reason?: string };
+/** What the verification engine reports of a session. */
+export type ResultReport = { readonly status: ResultStatus; readonly reason?: string | undefined };
 
 /** A report and when it came, in epoch seconds. */
 export type ReportedResult = ResultReport & { readonly reportedAt: number };

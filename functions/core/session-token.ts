@@ -1,32 +1,46 @@
-import type { Environment } from "./environment.ts";
+import type { Environment } from "../contract/vocabulary.ts";
+import type { SessionId, UserId } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
-import { isFromBefore, isLive, type SessionImages, type Slot } from "./session.ts";
+import { isLive, isOfEarlierLife, type Slot } from "./session.ts";
+import type { SessionImages } from "./session-images.ts";
 import type { User } from "./user.ts";
 
 /** What a session token says. Times are epoch seconds. */
 export type SessionClaims = {
-  readonly userId: string;
-  readonly sessionId: string;
+  readonly userId: UserId;
+  readonly sessionId: SessionId;
   readonly clientId: string;
   readonly environment: Environment;
   readonly flowId: string;
   readonly expiresAt: number;
 };
 
-export type LiveSession = { readonly kind: "live"; readonly user: User; readonly slot: Slot };
+export type TokenRefusalCode =
+  | "token_expired"
+  | "session_superseded"
+  | "session_completed"
+  | "session_canceled"
+  | "session_ended"
+  | "invalid_token";
 
-/** Whether a token still stands for an active session, from what is stored of it. */
-export type Judge = (images: SessionImages) => LiveSession | Refusal;
+export type TokenRefusal = Refusal<TokenRefusalCode>;
+
+export type LiveSession = { readonly kind: "live"; readonly user: User; readonly slot: Slot };
 
 const again = "Ask your backend for a new token: POST /v2/sessions.";
 
 /** Whether a token whose signature holds still stands for its user's active session and, if not, why. */
-export function judgeToken(claims: SessionClaims, images: SessionImages, now: number): LiveSession | Refusal {
+export function decideToken(
+  claims: SessionClaims,
+  images: SessionImages,
+  nowSeconds: number,
+): LiveSession | TokenRefusal {
   const { user, slot, record } = images;
-  if (user === undefined) return refuse("session_ended", `This session is no more. ${again}`);
+  if (user === undefined) return ended();
   if (user.clientId !== claims.clientId || user.environment !== claims.environment) {
     return refuse("invalid_token", `The token does not belong to this user. ${again}`);
   }
+  if (isOfEarlierLife(claims.sessionId, user.life)) return ended();
   // The record is asked before the slot: whatever a slot says, a session that was ended stays ended.
   switch (record?.status) {
     case "superseded":
@@ -40,20 +54,21 @@ export function judgeToken(claims: SessionClaims, images: SessionImages, now: nu
       break;
   }
   if (slot?.sessionId === claims.sessionId) {
-    return isLive(slot, now) ? { kind: "live", user, slot } : expired();
+    return isLive(slot, nowSeconds) ? { kind: "live", user, slot } : expired();
   }
-  if (claims.expiresAt <= now) return expired();
-  if (slot === undefined || isFromBefore(user, claims.sessionId)) {
-    return refuse("session_ended", `This session is no more. ${again}`);
-  }
-  return superseded();
+  if (claims.expiresAt <= nowSeconds) return expired();
+  return slot === undefined ? ended() : superseded();
 }
 
 /** The token is past its 30 minutes. */
-export function expired(): Refusal {
+export function expired(): Refusal<"token_expired"> {
   return refuse("token_expired", `The token has expired. ${again}`);
 }
 
-function superseded(): Refusal {
+function ended(): Refusal<"session_ended"> {
+  return refuse("session_ended", `This session is no more. ${again}`);
+}
+
+function superseded(): Refusal<"session_superseded"> {
   return refuse("session_superseded", `Another session has taken this one's place. ${again}`);
 }

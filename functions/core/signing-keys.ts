@@ -1,25 +1,27 @@
 import * as v from "valibot";
 
-/**
- * The life of a signing key: `next` is published so that verifiers learn it, `signing` signs as well, `retired` is still
- * published while tokens that it signed may live.
- */
-const SIGNING_KEY_STATES = ["next", "signing", "retired"] as const;
-
 const base64url = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/, "must be 32 bytes in base64url"));
 
-const SigningKey = v.object({
+const PUBLIC_HALF = {
   kty: v.literal("OKP"),
   crv: v.literal("Ed25519"),
   kid: v.pipe(v.string(), v.nonEmpty()),
   x: base64url,
-  d: base64url,
-  state: v.picklist(SIGNING_KEY_STATES),
   /** When the key came into its state, in epoch seconds. */
   since: v.pipe(v.number(), v.integer()),
-});
+};
 
-/** A JWK set (RFC 7517) of Ed25519 private keys, exactly one of which signs. */
+/**
+ * The life of a signing key: `next` is published so that verifiers learn it, `signing` signs as well, `retired` is still
+ * published while tokens that it signed may live. What signs no more has its public half only: a private half in a
+ * set of the version before is not read.
+ */
+const SigningKey = v.variant("state", [
+  v.object({ ...PUBLIC_HALF, state: v.picklist(["next", "signing"]), d: base64url }),
+  v.object({ ...PUBLIC_HALF, state: v.literal("retired") }),
+]);
+
+/** A JWK set (RFC 7517) of Ed25519 keys, exactly one of which signs. */
 export const SigningKeySet = v.pipe(
   v.object({ keys: v.array(SigningKey) }),
   v.check(

@@ -9,7 +9,7 @@ import type { ClientsStore } from "../store/clients/store.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import type { TokenSigner } from "../token.ts";
 import type { LogFields } from "./request-log.ts";
-import type { AppContext } from "./router.ts";
+import type { AppContext } from "./context.ts";
 
 const MAX_CACHED_KEYS = 1_000;
 const SECONDS_PER_HOUR = 3_600;

@@ -1,7 +1,7 @@
 import { isJsonObject } from "../contract/parts.ts";
 import { type Refusal, refuse, refuseFields } from "../core/refusal.ts";
 import { BODY_TOO_LARGE, MAX_BODY_BYTES } from "./lambda-event.ts";
-import type { AppContext } from "./router.ts";
+import type { AppContext } from "./context.ts";
 
 type BodyRefusal = Refusal<
   "unsupported_media_type" | "payload_too_large" | "invalid_json" | "invalid_request"

@@ -1,7 +1,7 @@
 import { FAULTS, type FaultCode, REFUSALS, type RefusalCode } from "../contract/refusals.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { Unavailable } from "../store/retry.ts";
-import type { AppContext } from "./router.ts";
+import type { AppContext } from "./context.ts";
 
 const RETRY_AFTER_SECONDS = 1;
 const PROBLEMS = { ...REFUSALS, ...FAULTS };

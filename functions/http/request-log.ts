@@ -1,6 +1,11 @@
+import { randomUUID } from "node:crypto";
+import type { Handler } from "hono";
 import type { ConflictReason, FaultCode, RefusalCode } from "../contract/refusals.ts";
 import type { ResultStatus } from "../contract/vocabulary.ts";
-import type { AuditEvent, Outcome } from "../telemetry/outcomes.ts";
+import { newRequestScope, requestScope } from "../store/request-scope.ts";
+import { type AuditEvent, auditOf, type Outcome } from "../telemetry/outcomes.ts";
+import type { AppContext, AppEnv } from "./context.ts";
+import { callerRequestId, networkOf } from "./request-origin.ts";
 
 /** What is learnt of a request while it is answered. Ids only: never a refId, a detail, a key or a token. */
 export type LogFields = {
@@ -59,33 +64,75 @@ export type Log = {
   fault(error: unknown, fields: FaultFields): void;
 };
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i;
-const HEX_32 = /^[0-9a-f]{32}$/i;
-/** W3C Trace Context §3.2: version, trace id, parent id, flags. */
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/i;
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "strict-transport-security": "max-age=63072000", // two years
+} as const;
+/** Lambda stops the function after 10 s; this leaves time to answer `unavailable` in our own format. */
+const REQUEST_BUDGET_MS = 7_000;
 
-/** The caller's own id of the request, if it is an id by its shape: anything else may be a key, an address or a name. */
-export function callerRequestId(
-  requestIdHeader: string | undefined,
-  traceparent: string | undefined,
-): string | undefined {
-  const given = requestIdHeader ?? TRACEPARENT.exec(traceparent ?? "")?.[1];
-  return given !== undefined && [UUID, ULID, HEX_32].some((shape) => shape.test(given)) ? given : undefined;
+/** The function's own id of the invocation, where there is one. */
+export const awsRequestIdOf = (c: AppContext) => {
+  const awsRequestId = c.env?.gateway?.awsRequestId;
+  return awsRequestId === undefined ? {} : { awsRequestId };
+};
+
+const rounded = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
+
+/** Names the request, counts what it costs, and tells of it when it is answered. */
+export function logRequests(log: Log): Handler<AppEnv> {
+  return async (c, next) => {
+    const startedMs = performance.now();
+    const gateway = c.env?.gateway;
+    const requestId = gateway?.requestId ?? randomUUID();
+    const fields: LogFields = {};
+    c.set("requestId", requestId);
+    c.set("log", fields);
+    const scope = newRequestScope(REQUEST_BUDGET_MS);
+    await requestScope.run(scope, async () => next());
+
+    const { headers, status } = c.res;
+    headers.set("x-request-id", requestId);
+    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+    if (headers.get("content-type")?.includes("json") === true)
+      headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+
+    const callerId = callerRequestId(c.req.header("x-request-id"), c.req.header("traceparent"));
+    const audit = auditOf(fields);
+    const { supersededSessionId: _superseded, erasing: _erasing, ...told } = fields;
+    const network = isRefusedBackend(fields, status) ? networkOf(gateway?.sourceIp ?? "") : undefined;
+    log.request({
+      event: "request",
+      requestId,
+      ...awsRequestIdOf(c),
+      ...(callerId === undefined ? {} : { callerRequestId: callerId }),
+      ...told,
+      status,
+      durationMs: rounded(performance.now() - startedMs),
+      ...(scope.dynamodbRequests === 0
+        ? {}
+        : { dynamodbRequests: scope.dynamodbRequests, dynamodbMs: rounded(scope.dynamodbMs) }),
+      ...(scope.storeRetries === 0 ? {} : { storeRetries: scope.storeRetries }),
+      ...(network === undefined ? {} : { network }),
+      ...(audit.length === 0 ? {} : { audit }),
+    });
+  };
 }
 
-/** The network that an address lies in: an IPv4 /24 or an IPv6 /48; `undefined` for what is no address. */
-export function networkOf(address: string): string | undefined {
-  const four = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/i.exec(address);
-  if (four !== null) return `${four[1]}.0/24`;
-  if (!/^[0-9a-f:]+$/i.test(address) || !address.includes(":")) return undefined;
-  const [head = "", tail] = address.toLowerCase().split("::", 2);
-  const groups = head.split(":").filter((group) => group !== "");
-  const rest = tail === undefined ? [] : tail.split(":").filter((group) => group !== "");
-  const all = [
-    ...groups,
-    ...Array.from({ length: Math.max(0, 8 - groups.length - rest.length) }, () => "0"),
-    ...rest,
-  ];
-  return `${all.slice(0, 3).join(":")}::/48`;
+const REFUSED_FOR_FORENSICS: ReadonlySet<string> = new Set([
+  "missing_api_key",
+  "invalid_api_key",
+  "insufficient_scope",
+  "rate_limited",
+] satisfies RefusalCode[]);
+
+/** A backend call that was turned away; a frontend's address is an end user's, and is never kept. */
+function isRefusedBackend({ code, route = "" }: LogFields, status: number): boolean {
+  return (
+    (status === 401 || status === 403 || status === 429) &&
+    REFUSED_FOR_FORENSICS.has(code ?? "") &&
+    !route.includes("/v2/session/") &&
+    !route.endsWith("/v2/session")
+  );
 }

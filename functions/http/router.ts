@@ -1,31 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { type Context, type Handler, Hono } from "hono";
+import { type Handler, Hono } from "hono";
 import { cors } from "hono/cors";
 import { NoBody, NoQuery, OPERATIONS, type Operation, type OperationName } from "../contract/operations.ts";
 import type { RefusalCode } from "../contract/refusals.ts";
 import { isRefusal, type Refusal, refuse, refuseFields } from "../core/refusal.ts";
-import { newRequestScope, requestScope } from "../store/request-scope.ts";
-import { auditOf } from "../telemetry/outcomes.ts";
 import { type BackendCaller, createAuthenticators, type FrontendCaller } from "./authenticate.ts";
 import { readBody } from "./body.ts";
-import { type GatewayRequest, requestPath } from "./lambda-event.ts";
+import type { AppContext, AppEnv } from "./context.ts";
+import { requestPath } from "./lambda-event.ts";
 import { parse } from "./parse.ts";
 import { faultProblem, problem } from "./problem.ts";
-import { callerRequestId, type Log, type LogFields, networkOf } from "./request-log.ts";
-
-export type AppEnv = {
-  /** What the gateway tells of a request; without one (dev server, tests) it is absent. */
-  Bindings: { readonly gateway?: GatewayRequest } | undefined;
-  Variables: { requestId: string; log: LogFields };
-};
-export type AppContext = Context<AppEnv>;
+import { awsRequestIdOf, type Log, type LogFields, logRequests } from "./request-log.ts";
 
 /** What a handler answers when it is no refusal. */
-export type Answer = {
-  readonly status: 200 | 201 | 204;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-};
+export type Answer = { readonly headers?: Readonly<Record<string, string>> } & (
+  | { readonly status: 200 | 201; readonly body: unknown }
+  | { readonly status: 204 }
+);
 
 type Parsed<O, Part extends "parameters" | "query" | "headers" | "body"> = O extends {
   readonly [part in Part]: { readonly "~types"?: { readonly output: infer Output } | undefined };
@@ -66,10 +56,6 @@ type AnyHandler = (request: {
   log: LogFields;
 }) => Promise<Answer | Refusal<RefusalCode>>;
 
-const SECURITY_HEADERS = {
-  "x-content-type-options": "nosniff",
-  "strict-transport-security": "max-age=63072000", // two years
-} as const;
 const CORS_MAX_AGE_SECONDS = 7_200; // the longest that Chromium keeps a preflight
 const KEYS_PATH = OPERATIONS.readPublicKeys.path;
 
@@ -190,7 +176,7 @@ async function requestOf(c: AppContext, operation: Operation) {
     parameters: parse(parameters ?? NoQuery, parameters === undefined ? {} : c.req.param()),
     // Public calls ignore what they do not know.
     query: access.kind === "public" ? { value: {} } : parse(query ?? NoQuery, Object.fromEntries(search)),
-    headers: headers === undefined ? { value: {} } : parse(headers, c.req.header()),
+    headers: headers === undefined ? { value: {} } : parse(headers, headersNamed(c, headers.entries)),
     body: parse(body ?? NoBody, sent.value),
   };
   const errors = Object.values(parts).flatMap((part) => ("errors" in part ? part.errors : []));
@@ -199,73 +185,13 @@ async function requestOf(c: AppContext, operation: Operation) {
   return { parameters: p.value, query: q.value, headers: h.value, body: b.value };
 }
 
-function answer(c: AppContext, { status, body, headers = {} }: Answer): Response {
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  if (body === undefined) return c.body(null, status);
-  return c.body(JSON.stringify(body), status, { "content-type": "application/json" });
+/** The headers that an operation knows, under the names that it gives them. */
+function headersNamed(c: AppContext, entries: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(Object.keys(entries).map((name) => [name, c.req.header(name)]));
 }
 
-const awsRequestIdOf = (c: AppContext) => {
-  const awsRequestId = c.env?.gateway?.awsRequestId;
-  return awsRequestId === undefined ? {} : { awsRequestId };
-};
-
-const rounded = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
-
-/** Names the request, counts what it costs, and tells of it when it is answered. */
-function logRequests(log: Log): Handler<AppEnv> {
-  return async (c, next) => {
-    const startedMs = performance.now();
-    const gateway = c.env?.gateway;
-    const requestId = gateway?.requestId ?? randomUUID();
-    const fields: LogFields = {};
-    c.set("requestId", requestId);
-    c.set("log", fields);
-    const scope = newRequestScope();
-    await requestScope.run(scope, async () => next());
-
-    const { headers, status } = c.res;
-    headers.set("x-request-id", requestId);
-    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
-    if (headers.get("content-type")?.includes("json") === true)
-      headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-
-    const named = callerRequestId(c.req.header("x-request-id"), c.req.header("traceparent"));
-    const audit = auditOf(fields);
-    const { supersededSessionId: _superseded, erasing: _erasing, ...told } = fields;
-    const network = isRefusedBackend(fields, status) ? networkOf(gateway?.sourceIp ?? "") : undefined;
-    log.request({
-      event: "request",
-      requestId,
-      ...awsRequestIdOf(c),
-      ...(named === undefined ? {} : { callerRequestId: named }),
-      ...told,
-      status,
-      durationMs: rounded(performance.now() - startedMs),
-      ...(scope.dynamodbRequests === 0
-        ? {}
-        : { dynamodbRequests: scope.dynamodbRequests, dynamodbMs: rounded(scope.dynamodbMs) }),
-      ...(scope.storeRetries === 0 ? {} : { storeRetries: scope.storeRetries }),
-      ...(network === undefined ? {} : { network }),
-      ...(audit.length === 0 ? {} : { audit }),
-    });
-  };
-}
-
-const REFUSED_FOR_FORENSICS: ReadonlySet<string> = new Set([
-  "missing_api_key",
-  "invalid_api_key",
-  "insufficient_scope",
-  "rate_limited",
-] satisfies RefusalCode[]);
-
-/** A backend call that was turned away; a frontend's address is an end user's, and is never kept. */
-function isRefusedBackend({ code, route = "" }: LogFields, status: number): boolean {
-  return (
-    (status === 401 || status === 403 || status === 429) &&
-    REFUSED_FOR_FORENSICS.has(code ?? "") &&
-    !route.includes("/v2/session/") &&
-    !route.endsWith("/v2/session")
-  );
+function answer(c: AppContext, answered: Answer): Response {
+  for (const [name, value] of Object.entries(answered.headers ?? {})) c.header(name, value);
+  if (answered.status === 204) return c.body(null, 204);
+  return c.body(JSON.stringify(answered.body), answered.status, { "content-type": "application/json" });
 }

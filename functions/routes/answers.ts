@@ -3,8 +3,10 @@ import type { ReportedResult } from "../core/result.ts";
 import type { SessionView, Slot } from "../core/session.ts";
 import { toIso } from "../core/time.ts";
 
+type Answered = Omit<SessionView, "expiresAt"> & Partial<Pick<SessionView, "expiresAt">>;
+
 /** A session as it is answered to backends. What has no value is left out. */
-export function sessionBody(view: SessionView) {
+export function sessionBody(view: Answered) {
   const { sessionId, flowId, status, metadata, createdAt, startedAt, endedAt, expiresAt, result } = view;
   return {
     sessionId,

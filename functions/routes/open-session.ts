@@ -56,7 +56,7 @@ export function openSession({ stores, signer, now }: Dependencies): OperationHan
       ...(details === undefined || isEmptyPatch(details) ? {} : { details }),
       ...(metadata === undefined ? {} : { metadata }),
     };
-    const idempotencyKey = headers["idempotency-key"];
+    const idempotencyKey = headers["Idempotency-Key"];
     const opened = forceCreation
       ? await stores.verification.forceSession({
           ...request,
@@ -74,14 +74,16 @@ export function openSession({ stores, signer, now }: Dependencies): OperationHan
       : await stores.verification.openSession(request);
     if (isRefusal(opened)) return opened;
 
-    const { slot, superseded, replayed } = opened;
+    const { slot } = opened;
     const created = opened.kind === "created";
     log.sessionId = slot.sessionId;
     log.outcome = created ? (forceCreation ? "session_forced" : "session_created") : "session_reused";
-    if (superseded !== undefined) log.supersededSessionId = superseded.sessionId;
+    if (opened.kind === "created" && opened.superseded !== undefined)
+      log.supersededSessionId = opened.superseded.sessionId;
+    const replayed = opened.kind === "reused" && opened.replayed === true;
     return {
       status: created ? 201 : 200,
-      ...(replayed === true ? { headers: { "idempotent-replayed": "true" } } : {}),
+      ...(replayed ? { headers: { "idempotent-replayed": "true" } } : {}),
       body: {
         token: await signer.sign({ ...user, ...slot }),
         sessionId: slot.sessionId,

@@ -1,6 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { isTimeFor, REQUEST_TIMEOUT_MS, requestScope } from "./request-scope.ts";
+import { counted, isTimeFor, REQUEST_TIMEOUT_MS } from "./request-scope.ts";
 import { Unavailable } from "./retry.ts";
 
 const CONNECTION_TIMEOUT_MS = 1_000;
@@ -8,14 +8,13 @@ const CONNECTION_TIMEOUT_MS = 1_000;
 export type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
 /**
- * The one DynamoDB client of a process. It sends each request once: retrying is `withRetries`'s, which gives every
- * attempt at opening a session an id of its own. The SDK's blind repeat of a write whose answer was lost could put a
- * session back that somebody had ended in between.
+ * The one DynamoDB client of a process. It sends each request once: retrying is `withRetries`'s, because every attempt
+ * at a write bears a rev of its own. The SDK's blind repeat of a write whose answer was lost would bear the old one.
  */
 export function createDynamoDB(
   config: Pick<DynamoDBClientConfig, "endpoint" | "region" | "credentials"> = {},
 ): DynamoDBDocumentClient {
-  const client = new DynamoDBClient({
+  const dynamodb = new DynamoDBClient({
     ...config,
     maxAttempts: 1,
     requestHandler: {
@@ -25,15 +24,13 @@ export function createDynamoDB(
       socketTimeout: REQUEST_TIMEOUT_MS, // an answer that stops halfway
     },
   });
-  client.middlewareStack.add(
+  dynamodb.middlewareStack.add(
     (next) => (args) => {
       if (!isTimeFor()) throw new Unavailable("There is no time left to ask the store");
-      const scope = requestScope.getStore();
-      if (scope !== undefined) scope.dynamodbRequests += 1;
-      return next(args);
+      return counted(() => next(args));
     },
     // Just before the request leaves, so that whatever is sent has its time and is counted.
     { step: "deserialize", name: "requestScope", priority: "low" },
   );
-  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  return DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
 }

@@ -1,9 +1,22 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { requestScope, isTimeFor } from "./request-scope.ts";
+import { setTimeout as wait } from "node:timers/promises";
+import { isTimeFor, requestScope } from "./request-scope.ts";
 
-/** The store was throttled, contended or out of reach for longer than a request waits. Safe to repeat. */
+/**
+ * The store was throttled, contended or out of reach for longer than a request waits, or it is not known whether a
+ * write took effect. Safe to repeat.
+ */
 export class Unavailable extends Error {
   override readonly name = "Unavailable";
+  /** Whether an erasure has removed something, or may have, before it stopped. */
+  readonly removedSome: boolean;
+
+  constructor(
+    message: string,
+    { removedSome = false, ...options }: ErrorOptions & { removedSome?: boolean } = {},
+  ) {
+    super(message, options);
+    this.removedSome = removedSome;
+  }
 }
 
 /** Somebody else changed what a write was conditioned on. Looking again decides what to do now. */
@@ -11,7 +24,13 @@ export class Contended extends Error {
   override readonly name = "Contended";
 }
 
-const MAX_ATTEMPTS = 6;
+/** What an attempt comes to that has learnt what the next one needs: that one is made at once. */
+export const AGAIN = Symbol("again");
+
+/** Waits between attempts. Whoever explores the orders of requests hands in their own. */
+export type Sleep = (ms: number) => Promise<unknown>;
+
+const MAX_ATTEMPTS = 9;
 const BASE_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 400;
 
@@ -19,10 +38,15 @@ const MAX_PAUSE_MS = 400;
  * Runs `attempt` until it answers, while what it throws is of a passing kind, with full jitter between attempts; then
  * throws `Unavailable`. An attempt must be one that may be repeated whether or not the one before it took effect.
  */
-export async function withRetries<T>(attempt: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  attempt: () => Promise<T | typeof AGAIN>,
+  sleep: Sleep = wait,
+): Promise<T> {
   for (let made = 1; ; made += 1) {
     try {
-      return await attempt();
+      const answer = await attempt();
+      if (answer !== AGAIN) return answer;
+      if (made === MAX_ATTEMPTS) throw new Unavailable("The store was contended for too long");
     } catch (error) {
       if (!isPassing(error)) throw error;
       const pauseMs = Math.random() * Math.min(MAX_PAUSE_MS, BASE_PAUSE_MS * 2 ** made);
@@ -36,14 +60,48 @@ export async function withRetries<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-const PASSING_NAMES = new Set([
-  "InternalServerError",
+/**
+ * Keeps in mind whether a write of one call may have taken effect although no answer came. What is found as it was
+ * wanted may then be the call's own doing, and a refusal for what is found would be of something that it did itself.
+ */
+export function createDoubt() {
+  let mayHaveLanded = false;
+  return {
+    /** Sends a write of the call. */
+    async about<Answer>(write: Promise<Answer>): Promise<Answer> {
+      try {
+        return await write;
+      } catch (error) {
+        if (!hadNoEffect(error)) mayHaveLanded = true;
+        throw error;
+      }
+    },
+    mayHaveLanded: () => mayHaveLanded,
+    /** The refusal, if it is certain that no write of the call took effect; else throws `Unavailable`. */
+    refusing<Refusal>(refusal: Refusal): Refusal {
+      if (mayHaveLanded) throw new Unavailable("It is not known whether an earlier attempt took effect");
+      return refusal;
+    },
+  };
+}
+
+export type Doubt = ReturnType<typeof createDoubt>;
+
+/** What DynamoDB answers instead of writing. */
+const REFUSED_NAMES = [
   "ProvisionedThroughputExceededException",
   "RequestLimitExceeded",
-  "ServiceUnavailable",
   "ThrottlingException",
-  "TimeoutError",
   "TransactionConflictException",
+];
+/** What happens to a connection that was never made. */
+const UNCONNECTED_CODES = ["ECONNREFUSED", "EHOSTUNREACH", "ENOTFOUND", "EAI_AGAIN"];
+
+const PASSING_NAMES = new Set([
+  ...REFUSED_NAMES,
+  "InternalServerError",
+  "ServiceUnavailable",
+  "TimeoutError",
   "TransactionInProgressException",
 ]);
 const PASSING_REASONS = new Set([
@@ -52,25 +110,33 @@ const PASSING_REASONS = new Set([
   "ThrottlingError",
   "ProvisionedThroughputExceeded",
 ]);
-const PASSING_CODES = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EPIPE",
-  "ETIMEDOUT",
+const PASSING_CODES = new Set([...UNCONNECTED_CODES, "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
+const WITHOUT_EFFECT = new Set([
+  ...REFUSED_NAMES,
+  ...UNCONNECTED_CODES,
+  "ConditionalCheckFailedException",
+  "TransactionCanceledException",
+  "Contended",
+  "Unavailable", // thrown before the request left
 ]);
 
+type StoreError = Error & {
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+  CancellationReasons?: readonly { Code?: string }[];
+};
+
+/** Whether a write that came to this has certainly changed nothing, now or later. */
+function hadNoEffect(error: unknown): boolean {
+  const { name, code } = error as StoreError;
+  return WITHOUT_EFFECT.has(name) || WITHOUT_EFFECT.has(code ?? "");
+}
+
 /** Throttles, conflicts, time-outs and an unreachable or failing service. Never a failed condition of a single write. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   if (error instanceof Contended) return true;
   if (!(error instanceof Error)) return false;
-  const { name, code, $metadata, CancellationReasons } = error as Error & {
-    code?: string;
-    $metadata?: { httpStatusCode?: number };
-    CancellationReasons?: readonly { Code?: string }[];
-  };
+  const { name, code, $metadata, CancellationReasons } = error as StoreError;
   if (name === "TransactionCanceledException") {
     return (
       CancellationReasons?.every(

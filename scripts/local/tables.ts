@@ -9,11 +9,11 @@ import {
 export type TableNames = { readonly verificationTable: string; readonly clientsTable: string };
 
 /** Makes both tables as infra/storage.ts deploys them; tables that are there stay as they are. */
-export async function createTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+export async function createTables(dynamodb: DynamoDBClient, names: TableNames): Promise<void> {
   const created = await Promise.all(
     Object.values(names).map(async (TableName) => {
       try {
-        await client.send(
+        await dynamodb.send(
           new CreateTableCommand({
             TableName,
             BillingMode: "PAY_PER_REQUEST",
@@ -35,7 +35,7 @@ export async function createTables(client: DynamoDBClient, names: TableNames): P
     }),
   );
   if (!created[Object.keys(names).indexOf("verificationTable")]) return;
-  await client.send(
+  await dynamodb.send(
     new UpdateTimeToLiveCommand({
       TableName: names.verificationTable,
       TimeToLiveSpecification: { AttributeName: "ttl", Enabled: true },
@@ -43,8 +43,8 @@ export async function createTables(client: DynamoDBClient, names: TableNames): P
   );
 }
 
-export async function dropTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+export async function dropTables(dynamodb: DynamoDBClient, names: TableNames): Promise<void> {
   await Promise.all(
-    Object.values(names).map((TableName) => client.send(new DeleteTableCommand({ TableName }))),
+    Object.values(names).map((TableName) => dynamodb.send(new DeleteTableCommand({ TableName }))),
   );
 }

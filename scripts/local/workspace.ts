@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import * as v from "valibot";
 import { createDynamoDB, type DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { parseSigningKeySet, type SigningKeySet } from "../../functions/core/signing-keys.ts";
-import { LocalError } from "./engine.ts";
+import type { DemoCredentials } from "./demo.ts";
+import { LocalError } from "./local-error.ts";
 
 /** The files of the dev server; ignored by git, and readable by their owner alone: there are secrets among them. */
 export type Workspace = ReturnType<typeof openWorkspace>;
@@ -10,12 +12,27 @@ export type Workspace = ReturnType<typeof openWorkspace>;
 /** The tables on the embedded engine. */
 export const LOCAL_TABLES = { verificationTable: "verification", clientsTable: "clients" } as const;
 
-/** Opens `.local/` beside package.json, or the folder that `LOCAL_DIR` names. */
+const DEFAULT_DIRECTORY = path.join(import.meta.dirname, "../../.local");
+
+/**
+ * Opens `.local/` beside package.json, or the folder that `LOCAL_DIR` names.
+ * @throws LocalError when it cannot be made or written to
+ */
 export function openWorkspace() {
-  const directory = path.resolve(process.env.LOCAL_DIR ?? path.join(import.meta.dirname, "../../.local"));
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const directory = path.resolve(process.env.LOCAL_DIR || DEFAULT_DIRECTORY);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EEXIST" || code === "ENOTDIR" ? "there is a file in its place" : `${code}`;
+    throw new LocalError(
+      `${directory} cannot be the folder for the dev data (${why}). Set LOCAL_DIR to a folder that you may write to.`,
+    );
+  }
   const at = (name: string) => path.join(directory, name);
   return {
+    directory,
     dataFile: at("dynamodb.sqlite"),
     leases: at("engines"),
     runningFile: at("dev.json"),
@@ -36,8 +53,11 @@ export function readIfThere(file: string): unknown {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new LocalError(
+      `${file} cannot be read (${(error as NodeJS.ErrnoException).code}). Delete it; it is made anew.`,
+    );
   }
   try {
     return JSON.parse(text);
@@ -53,6 +73,20 @@ export function readSigningKeys(file: string): SigningKeySet | undefined {
   if (keys === undefined)
     throw new LocalError(`${file} is not a set of signing keys. Delete it; one is made anew.`);
   return keys;
+}
+
+const Credentials = v.object({
+  clientId: v.string(),
+  apiKeys: v.object({ production: v.string(), sandbox: v.string() }),
+  resultsKey: v.string(),
+});
+
+export function readCredentials(file: string): DemoCredentials | undefined {
+  const value = readIfThere(file);
+  if (value === undefined) return undefined;
+  const { success, output } = v.safeParse(Credentials, value);
+  if (success) return output;
+  throw new LocalError(`${file} lacks some of the demo keys. Delete it; a new demo client is made.`);
 }
 
 /** A client for the embedded engine, which takes any credentials. */

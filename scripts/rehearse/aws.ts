@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createLambdaService, type DeployedFunction, LAMBDA_PATH } from "./lambda-service.ts";
 
 /**
  * Stands in for what the `sst` command itself asks of AWS: who am I (STS), where is this account's state (SSM), and
- * that state (S3). Listens on the loopback interface and forgets everything when it is closed.
+ * that state (S3); and for what a release asks of Lambda. Listens on the loopback interface and forgets everything when
+ * it is closed.
  */
 export async function startAws(): Promise<{ url: string; close: () => Promise<void> }> {
+  const lambda = createLambdaService();
   const parameters = new Map<string, unknown>([["/sst/bootstrap", JSON.stringify(BOOTSTRAP)]]);
   const objects = new Map<string, Buffer>();
 
@@ -13,8 +16,8 @@ export async function startAws(): Promise<{ url: string; close: () => Promise<vo
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const { status, body } = answer(request, Buffer.concat(chunks));
-      response.writeHead(status).end(body);
+      const { status, headers, body } = answer(request, Buffer.concat(chunks));
+      response.writeHead(status, headers).end(body);
     });
   });
 
@@ -24,6 +27,11 @@ export async function startAws(): Promise<{ url: string; close: () => Promise<vo
     if (target.startsWith("AmazonSSM.")) {
       return ssm(parameters, target.slice("AmazonSSM.".length), JSON.parse(body.toString()));
     }
+    if (url.pathname === DEPLOYED_PATH) {
+      for (const made of JSON.parse(body.toString()) as DeployedFunction[]) lambda.deployed(made);
+      return { status: 200 };
+    }
+    if (url.pathname.startsWith(LAMBDA_PATH)) return lambda.answer(request.method ?? "GET", url, body);
     if (body.includes("Action=GetCallerIdentity")) return { status: 200, body: IDENTITY };
     return s3(objects, request.method ?? "GET", url, body);
   }
@@ -39,7 +47,10 @@ export async function startAws(): Promise<{ url: string; close: () => Promise<vo
   };
 }
 
-type Answer = { status: number; body?: string | Buffer };
+/** Where the stand-in for Pulumi says which functions it has made. */
+export const DEPLOYED_PATH = "/rehearsal/deployed";
+
+export type Answer = { status: number; headers?: Record<string, string>; body?: string | Buffer };
 
 /** As SST leaves it in an account on its first deploy there. */
 const BOOTSTRAP = {

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever the resource at hand has
 type Values = Record<string, any>;
@@ -13,6 +13,11 @@ export type Cloud = {
 
 /** The account that no one has. */
 const ACCOUNT = "000000000000";
+
+/** All that CloudWatch Logs keeps a log for. */
+const LOG_RETENTION_DAYS = new Set<unknown>([
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+]);
 
 /** An empty account. Ids and ARNs are made out of names, so that two runs give the same ones. */
 export function createCloud(region: string): Cloud {
@@ -31,10 +36,14 @@ export function createCloud(region: string): Cloud {
       arn: arnOf("acm", `certificate/${name}`),
       domainValidationOptions: [],
     }),
-    "aws:lambda/function:Function": ({ name }) => {
+    "aws:lambda/function:Function": ({ name, publish }) => {
       const arn = arnOf("lambda", `function:${name}`);
-      return { arn, qualifiedArn: `${arn}:$LATEST`, version: "$LATEST" };
+      const version = publish === true ? "1" : "$LATEST";
+      return { arn, qualifiedArn: `${arn}:${version}`, version };
     },
+    "aws:lambda/alias:Alias": ({ name, functionName }) => ({
+      arn: arnOf("lambda", `function:${functionName}:${name}`),
+    }),
     "aws:apigatewayv2/api:Api": (_, name) => ({
       apiEndpoint: `https://${name.toLowerCase()}.execute-api.${region}.amazonaws.com`,
       executionArn: arnOf("execute-api", name),
@@ -47,13 +56,22 @@ export function createCloud(region: string): Cloud {
         hostedZoneId: "Z0",
       },
     }),
-    "random:index/randomBytes:RandomBytes": ({ length }) => ({
-      base64: randomBytes(Number(length)).toString("base64"),
+    // Made once in a stage's life, so the same at every deploy.
+    "random:index/randomBytes:RandomBytes": ({ length }, name) => ({
+      base64: Buffer.alloc(Number(length), createHash("sha256").update(name).digest()).toString("base64"),
     }),
     "sst:aws:HostedZoneLookup": () => ({ zoneId: "Z1" }),
   };
 
   function refuse(type: string, inputs: Values): void {
+    if (type === "aws:lambda/alias:Alias" && !/^\d+$/.test(inputs.functionVersion)) {
+      throw new Error(
+        `InvalidParameterValueException: an alias wants a version, not ${inputs.functionVersion}`,
+      );
+    }
+    if (type === "aws:cloudwatch/logGroup:LogGroup" && !LOG_RETENTION_DAYS.has(inputs.retentionInDays)) {
+      throw new Error(`InvalidParameterException: retentionInDays ${inputs.retentionInDays}`);
+    }
     if (type === "aws:apigatewayv2/route:Route") {
       const { routeKey } = inputs;
       if (routeKeys.has(routeKey)) {

@@ -9,6 +9,8 @@ export type PlannedResource = {
   /** A component groups others and makes nothing itself. */
   component: boolean;
   inputs: Inputs;
+  /** Where in the inputs there is what Pulumi knows to be a secret: encrypted in its state, never shown. */
+  secrets: string[];
   outputs: Inputs;
   options: {
     protect: boolean;

@@ -4,8 +4,10 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { DEPLOYED_PATH } from "./aws.ts";
 import { createCloud } from "./cloud.ts";
-import type { PlannedResource } from "./plan.ts";
+import type { DeployedFunction } from "./lambda-service.ts";
+import { ofType, type Plan, type PlannedResource } from "./plan.ts";
 import { loadPulumi, record } from "./recorder.ts";
 
 // Where SST keeps the state while it runs us. Its program changes the directory.
@@ -29,6 +31,8 @@ async function run(): Promise<void> {
   });
 
   writeState(stack, plan.resources);
+  // A deploy that fails has made its functions and moved their aliases nevertheless, unless it failed before.
+  if (command === "up") await tellLambda(plan);
   writeFileSync(required(process.env.REHEARSAL_PLAN), JSON.stringify(plan, null, 2));
   const events = plan.resources.flatMap((resource) => {
     const metadata = {
@@ -51,6 +55,21 @@ async function run(): Promise<void> {
   const lines = events.map((event, sequence) => JSON.stringify({ sequence, timestamp: 0, ...event }));
   appendFileSync(eventLog, `${lines.join("\n")}\n`);
   process.exit(failure === undefined ? 0 : 1);
+}
+
+/** Has the stand-in for Lambda publish what the plan makes, as the AWS provider would. */
+async function tellLambda(plan: Plan): Promise<void> {
+  const made = ofType(plan, "aws:lambda/function:Function").map(({ inputs }): DeployedFunction => {
+    const alias = ofType(plan, "aws:lambda/alias:Alias").find(
+      (each) => each.inputs.functionName === inputs.name,
+    );
+    const { name, description, s3Key, environment } = inputs;
+    return { name, description, code: s3Key, variables: environment.variables, alias: alias?.inputs.name };
+  });
+  await fetch(required(process.env.AWS_ENDPOINT_URL) + DEPLOYED_PATH, {
+    method: "POST",
+    body: JSON.stringify(made),
+  });
 }
 
 /** The state of a stack, in the file where Pulumi's local backend has it. */

@@ -84,13 +84,15 @@ export async function record(
       if (byUrn.has(urn)) {
         return refuse(new Error(`Duplicate resource URN '${urn}'; try giving it a unique name`), done);
       }
+      const inputs = rpc.deserializeProperties(request.getObject());
       const resource: PlannedResource = {
         type: request.getType(),
         name: request.getName(),
         urn,
         parent: request.getParent() || undefined,
         component: !request.getCustom(),
-        inputs: plain(rpc.deserializeProperties(request.getObject())) as Inputs,
+        inputs: plain(inputs) as Inputs,
+        secrets: secretPaths(inputs),
         outputs: plain(response.getObject().toJavaScript()) as Inputs,
         options: {
           protect: request.getProtect(),
@@ -152,6 +154,16 @@ function timeOut(milliseconds: number, message: string): Promise<never> {
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
+
+/** Where in a value Pulumi was told that something is a secret, such as `environment.variables`. */
+function secretPaths(value: unknown, path: string[] = []): string[] {
+  if (value === null || typeof value !== "object") return [];
+  if ((value as Inputs)[SIGNATURE] === SECRET) return [path.join(".")];
+  const inner = (value as Inputs)[SIGNATURE] === OUTPUT ? { "": (value as Inputs).value } : value;
+  return Object.entries(inner).flatMap(([key, each]) =>
+    secretPaths(each, key === "" ? path : [...path, key]),
+  );
+}
 
 /** A value without Pulumi's marks: secrets are laid open, references become what they refer to. */
 export function plain(value: unknown): unknown {

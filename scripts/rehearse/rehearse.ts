@@ -15,48 +15,79 @@ export function artefactsOf(root: string): Artefacts {
   return { plan: join(directory, "plan.json"), zip: join(directory, "code.zip") };
 }
 
+/** What production has to decide, decided for a rehearsal: it has no domain, and nobody is told of its alarms. */
+export const UNDECIDED = { API_DOMAIN: "none", ALARM_EMAIL: "none" } as const;
+
 /**
  * Runs the real `sst deploy` of the project in `root` with stand-ins for AWS and for Pulumi's engine. `secrets` are
- * set beforehand with the real `sst secret set`. Resolves with how the command ended and with all that it printed;
- * artefacts are there only if it succeeded.
+ * set beforehand with the real `sst secret set`; `env` is what the stage is told. Resolves with how the command ended and
+ * with all that it printed; artefacts are there only if it succeeded.
  */
 export async function rehearse({
   root,
   stage,
   secrets,
+  env = {},
 }: {
   root: string;
   stage: string;
   secrets: Record<string, string>;
-}): Promise<{ succeeded: boolean; output: string }> {
-  const artefacts = artefactsOf(root);
-  for (const file of Object.values(artefacts)) rmSync(file, { force: true });
-  const home = join(root, ".sst-offline/home");
-  installPulumi(join(home, "sst/bin"));
-
-  const aws = await startAws();
-  const sst = (...args: string[]) =>
-    run(join(root, "node_modules/.bin/sst"), [...args, "--stage", stage], root, {
-      ...withoutAws(process.env),
-      ...SST_OFFLINE,
-      XDG_CONFIG_HOME: home,
-      AWS_ENDPOINT_URL: aws.url,
-      AWS_ACCESS_KEY_ID: "rehearsal",
-      AWS_SECRET_ACCESS_KEY: "rehearsal",
-      AWS_EC2_METADATA_DISABLED: "true",
-      REHEARSAL_PLAN: artefacts.plan,
-    });
+  env?: Record<string, string>;
+}): Promise<Ended> {
+  const { sst, close } = await startRehearsal(root, stage, env);
   try {
     for (const [name, value] of Object.entries(secrets)) {
       const set = await sst("secret", "set", name, value);
       if (!set.succeeded) return set;
     }
     const deployed = await sst("deploy");
-    if (deployed.succeeded) copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), artefacts.zip);
+    if (deployed.succeeded) {
+      copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), artefactsOf(root).zip);
+    }
     return deployed;
   } finally {
-    await aws.close();
+    await close();
   }
+}
+
+/** Stand-ins for AWS and for Pulumi's engine that remember, until they are closed, what was deployed to them. */
+export type Rehearsal = {
+  /** Runs an `sst` command on the project. */
+  sst: (...args: string[]) => Promise<Ended>;
+  /** With which a command meets the stand-ins and nothing else. */
+  env: NodeJS.ProcessEnv;
+  close: () => Promise<void>;
+};
+
+/** How a command ended, and all that it printed. */
+export type Ended = { succeeded: boolean; output: string };
+
+export async function startRehearsal(
+  root: string,
+  stage: string,
+  given: Record<string, string> = {},
+): Promise<Rehearsal> {
+  const artefacts = artefactsOf(root);
+  for (const file of Object.values(artefacts)) rmSync(file, { force: true });
+  const home = join(root, ".sst-offline/home");
+  installPulumi(join(home, "sst/bin"));
+  const aws = await startAws();
+  const env = {
+    ...withoutAws(process.env),
+    ...given,
+    ...SST_OFFLINE,
+    XDG_CONFIG_HOME: home,
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_ACCESS_KEY_ID: "rehearsal",
+    AWS_SECRET_ACCESS_KEY: "rehearsal",
+    AWS_EC2_METADATA_DISABLED: "true",
+    REHEARSAL_PLAN: artefacts.plan,
+  };
+  return {
+    sst: (...args) => run(join(root, "node_modules/.bin/sst"), [...args, "--stage", stage], root, env),
+    env,
+    close: aws.close,
+  };
 }
 
 export function readPlan(file: string): Plan {
@@ -77,12 +108,7 @@ function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS|PULUMI|SST)_/.test(name)));
 }
 
-function run(
-  command: string,
-  args: string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ succeeded: boolean; output: string }> {
+function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((done, failed) => {
     const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
@@ -96,9 +122,19 @@ function run(
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "../..");
   ensurePlatform(root);
+  const stage = "production";
+  const decided = existsSync(join(root, `.env.${stage}`));
+  if (!decided) {
+    console.log(
+      `There is no .env.${stage}: rehearsed with ${Object.entries(UNDECIDED)
+        .map((each) => each.join("="))
+        .join(" and ")}. A deploy wants it.`,
+    );
+  }
   const { succeeded, output } = await rehearse({
     root,
-    stage: "production",
+    stage,
+    env: decided ? {} : UNDECIDED,
     secrets: { SigningKeys: JSON.stringify(await generateSigningKeySet(Date.now())) },
   });
   console.log(output.trim());

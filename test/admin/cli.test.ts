@@ -3,7 +3,6 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { isWellFormedApiKey } from "../../functions/core/api-key.ts";
-import { createProgram } from "../../scripts/admin/program.ts";
 import { type AdminRun, admin } from "../support/admin-cli.ts";
 import { newDirectory, removeDirectory, type RunningDev, startDev } from "../support/dev-server.ts";
 
@@ -191,85 +190,6 @@ describe.concurrent("without a dev server", () => {
       "signing-keys.published",
       "signing-keys.generated",
     ]);
-  });
-});
-
-/** Parses in this process, up to what would run on the data. */
-async function parse(args: readonly string[]): Promise<string> {
-  const program = createProgram(async () => expect.unreachable());
-  return program.parseAsync(args, { from: "user" }).then(
-    () => "parsed",
-    (error: Error) => `${error.name}: ${error.message}`,
-  );
-}
-
-describe("bad input", () => {
-  const client = "cli_01M834GPFSSDPXSY8HN00WASXD";
-  const key = "key_01M834GPFSSDPXSY8HN00WASXD";
-  const create = ["keys", "create", "--client", client];
-
-  test.for([
-    { args: [], says: "Name a command: clients, keys, flows, signing-keys, audit." },
-    { args: ["keys"], says: "Name a command: create, list, revoke, rotate." },
-    { args: ["kyes", "list"], says: "Unknown command 'kyes' (Did you mean keys?)" },
-    { args: ["clients", "list", "--jsn"], says: "Unknown option '--jsn' (Did you mean --json?)" },
-    { args: ["clients", "create"], says: "Required option '--name <name>' not specified." },
-    { args: ["clients", "create", "--name", " "], says: "It must not be empty." },
-    { args: ["clients", "create", "--name", "\u001b[2J"], says: "It must not hold control characters." },
-    { args: ["clients", "show", "acme"], says: "they begin with cli_, and `clients list` shows them" },
-    { args: ["clients", "show", client, "more"], says: "Expected 1 argument but got 2." },
-    {
-      args: [...create, "--environment", "prod", "--scopes", "users:read"],
-      says: "Allowed choices are production, sandbox.",
-    },
-    {
-      args: [...create, "--environment", "sandbox", "--scopes", "users:read,admin"],
-      says: "The scopes are sessions:write, users:read, users:write, results:write.",
-    },
-    {
-      args: [...create, "--environment", "sandbox", "--scopes", "users:read", "--expires-in", "soon"],
-      says: "Give it as in 30m, 24h or 90d",
-    },
-    {
-      args: [...create, "--environment", "sandbox", "--scopes", "users:read", "--expires-in", "0d"],
-      says: "A key that ends at once opens nothing.",
-    },
-    { args: ["keys", "rotate", key, "--overlap", "9999d"], says: "up to 3650d" },
-    {
-      args: ["flows", "put", "kyc", "--client", client, "--environment", "sandbox", "--type", "K Y C"],
-      says: "It must be 1 to 64 of a-z, 0-9, _ and -.",
-    },
-    { args: ["audit", "list", "--limit", "0"], says: "a whole number from 1 to 1000" },
-  ])("$args: says in one line what is wrong and what would be right", async ({ args, says }) => {
-    const said = await parse(args);
-    expect(said).toMatch(/^AdminError: [^\n]+$/);
-    expect(said).toContain(says);
-  });
-
-  test("a key given in place of its id is not repeated", async () => {
-    expect(await parse(["keys", "revoke", "vs_sandbox_secret", "--yes"])).toBe(
-      "AdminError: That is not the id of an API key: they begin with key_, and `keys list --client <clientId>` shows them.",
-    );
-  });
-
-  test("it is one line and exit code 2, whether parsing or the data shows it", async () => {
-    const { run } = createOffice();
-    expectRefused(
-      await run("clients", "list", "--frob"),
-      "Unknown option '--frob'. `npm run admin -- clients list --help`",
-    );
-    expectRefused(
-      await run("clients", "show", client),
-      `There is no client ${client}; \`clients list\` shows`,
-    );
-    expectRefused(await run("keys", "revoke", key, "--yes"), `There is no API key ${key}; \`keys list`);
-  });
-
-  test("help is no error, at any level, and tells which data is meant", async () => {
-    const help = await admin({}, "keys", "rotate", "--help");
-    expect(help).toMatchObject({ code: 0, stderr: "" });
-    expect(help.stdout).toMatch(/--overlap <span>[^]*--json/);
-    expect((await admin({}, "--help")).stdout).toContain("npx sst shell --stage");
   });
 });
 

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { confirm } from "../../scripts/admin/confirm.ts";
+import { confirm } from "../../admin/confirm.ts";
 
 function createTerminal({ isTTY = true } = {}) {
   const input = Object.assign(new PassThrough(), { isTTY });

@@ -2,14 +2,16 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { newSessionId } from "../../functions/core/session-id.ts";
+import { sessionIdOf } from "../../functions/core/ids.ts";
+import { newRev } from "../../functions/core/rev.ts";
 import { SESSION_TTL_SECONDS } from "../../functions/core/session.ts";
-import type { SigningKeySet } from "../../functions/core/signing-keys.ts";
+import { parseSigningKeySet, type SigningKeySet } from "../../functions/core/signing-keys.ts";
 import { JWKS_MAX_AGE_SECONDS } from "../../functions/routes/public.ts";
 import { createTokenSigner, type TokenSigner } from "../../functions/token.ts";
-import { generateSigningKeySet, nextRotation, rotate } from "../../scripts/admin/signing-keys.ts";
+import { generateSigningKeySet, nextRotation, rotate } from "../../admin/signing-keys.ts";
 
 const ISSUER = "https://api.example.test";
+const USER_ID = `usr_${"a".repeat(43)}` as const;
 const MINUTE = 60;
 
 let jwks: Server;
@@ -48,8 +50,8 @@ async function startService(): Promise<string> {
     },
     token: () =>
       service.signer.sign({
-        userId: "usr_1",
-        sessionId: newSessionId(Date.now(), { userId: "usr_a", userIdSecret: "c2VjcmV0" }),
+        userId: USER_ID,
+        sessionId: sessionIdOf(newRev(Date.now()), { userId: USER_ID, userIdSecret: "c2VjcmV0" }),
         clientId: "cli_1",
         environment: "sandbox",
         flowId: "idv",
@@ -172,6 +174,34 @@ test("dropping the old key before its last token has expired breaks that token",
   const refusals = await play(JWKS_MAX_AGE_SECONDS / MINUTE + 1, verifiers, held);
   expect(refusals).toContain("ERR_JWKS_NO_MATCHING_KEY");
   expect(refusals).toContain("own verdict");
+});
+
+test("what signs no more has its public half only, and still verifies what it signed", async () => {
+  await startService();
+  const token = await service.token();
+  const published = await rotate(service.keys, Date.now());
+  expect(published.keys.map((key) => [key.state, "d" in key])).toEqual([
+    ["signing", true],
+    ["next", true],
+  ]);
+  const signing = await rotate(published, Date.now());
+  expect(signing.keys.map((key) => [key.state, "d" in key])).toEqual([
+    ["retired", false],
+    ["signing", true],
+  ]);
+  await service.deploy(signing);
+  expect(await service.signer.verify(token, Date.now())).toMatchObject({ kind: "valid" });
+});
+
+test("the private half of a retired key, as the version before kept it, is not read", async () => {
+  await startService();
+  const [first] = service.keys.keys;
+  const retired = { ...first, kid: "sig_old", state: "retired" };
+  const read = parseSigningKeySet(JSON.stringify({ keys: [retired, first] }));
+
+  expect(read?.keys).toEqual([{ ...retired, d: undefined }, first]);
+  expect(read?.keys[0]).not.toHaveProperty("d");
+  expect(parseSigningKeySet(JSON.stringify({ keys: [{ ...first, d: undefined }] }))).toBeUndefined();
 });
 
 test("a step that was deployed late is followed by as long a wait as one that was deployed at once", async () => {

@@ -113,7 +113,9 @@ test.concurrent("signing keys pass to SST by standard input, and a step waits un
   const said = [made, published].map(({ stdout, stderr }) => stdout + stderr).join() + JSON.stringify(events);
   const calls = readFileSync(callsFile, "utf8");
   expect(calls).toContain('["secret","set","SigningKeys","--stage","test"]');
-  for (const { d } of parseSigningKeySet(second)?.keys ?? []) expect(said + calls).not.toContain(d);
+  for (const key of parseSigningKeySet(second)?.keys ?? []) {
+    if ("d" in key) expect(said + calls).not.toContain(key.d);
+  }
 });
 
 test.concurrent("a secret that cannot be read is neither taken for none nor overwritten", async () => {

@@ -3,13 +3,15 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { STAGE_VARIABLES } from "../../infra/stage.ts";
 import { createCloud } from "../../scripts/rehearse/cloud.ts";
 import type { Inputs, Plan } from "../../scripts/rehearse/plan.ts";
 import { loadPulumi, record } from "../../scripts/rehearse/recorder.ts";
+import { ROOT } from "./copy-of-project.ts";
 
-export const ROOT = resolve(import.meta.dirname, "../..");
+/** What the secret SigningKeys is, to be looked for where it must not be. */
+export const SECRET = "a secret that is looked for";
 
 /** What the project makes of itself at a stage. `builds` are the requests to bundle a function, as SST gets them. */
 export type Evaluation = { app: Inputs; plan: Plan; builds: Inputs[]; outputs: Inputs };
@@ -18,10 +20,14 @@ export type Evaluation = { app: Inputs; plan: Plan; builds: Inputs[]; outputs: I
  * Evaluates `sst.config.ts` for a stage, with everything in `infra/` and SST's own components, against a stand-in for
  * the cloud. Once in a process: modules of infra/ read the stage when they are loaded. Throws what a deploy would fail with.
  */
-export async function evaluate(stage: string, env: Record<string, string> = {}): Promise<Evaluation> {
+export async function evaluate(
+  stage: string,
+  env: Record<string, string> = {},
+  { dev = false } = {},
+): Promise<Evaluation> {
   // What is set where the tests run is not what is tested.
   for (const name of STAGE_VARIABLES) delete process.env[name];
-  Object.assign(process.env, { SST_SECRET_SigningKeys: "not looked at" }, env);
+  Object.assign(process.env, { SST_SECRET_SigningKeys: SECRET }, env);
   const work = mkdtempSync(join(tmpdir(), "plan-"));
   const builder = await startBuilder(work);
   process.env.SST_SERVER = builder.url;
@@ -32,7 +38,7 @@ export async function evaluate(stage: string, env: Record<string, string> = {}):
   const app = await config.app({ stage });
   const platform = join(ROOT, ".sst/platform");
   globals.$app = { ...app, stage };
-  globals.$dev = false;
+  globals.$dev = dev;
   globals.$cli = { command: "deploy", paths: { root: ROOT, work, platform }, state: { version: {} } };
 
   let outputs: Inputs = {};
@@ -58,6 +64,9 @@ async function startBuilder(work: string) {
   const requests: Inputs[] = [];
   const methods: Record<string, (params: Inputs) => unknown> = {
     "Provider.Aws.Bootstrap": () => ({ asset: "sst-asset", state: "sst-state" }),
+    // What `sst dev` asks for: how the function's stand-in reaches the developer's machine.
+    "Provider.Aws.Appsync": () => ({ http: "http.invalid", realtime: "realtime.invalid" }),
+    "Runtime.AddTarget": () => ({}),
     "Runtime.Build": (params) => {
       requests.push(params);
       const out = join(work, "artifacts", `${params.functionID}-src`);

@@ -16,11 +16,15 @@ describe("a developer's own stage", () => {
     expect(personal.app).toMatchObject({ protect: false, removal: "remove" });
     for (const { inputs, options } of all("aws:dynamodb/table:Table")) {
       expect(inputs.deletionProtectionEnabled).toBe(false);
+      // Recovery of 1 day is the least that there is: 0 would be refused by AWS in the middle of the deploy.
+      expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 1 });
       expect(options).toMatchObject({ protect: false, retainOnDelete: false });
     }
   });
 
-  test("costs nothing while it is idle: no keys, no alarms, no dashboard", () => {
+  test("costs nothing while it is idle: no keys, no alarms, no counts, no dashboard", () => {
+    expect(all("aws:cloudwatch/logMetricFilter:LogMetricFilter")).toEqual([]);
+    expect(all("aws:cloudwatch/queryDefinition:QueryDefinition")).toEqual([]);
     expect(all("aws:kms/key:Key")).toEqual([]);
     expect(all("aws:cloudwatch/metricAlarm:MetricAlarm")).toEqual([]);
     expect(all("aws:cloudwatch/dashboard:Dashboard")).toEqual([]);
@@ -36,6 +40,7 @@ describe("a developer's own stage", () => {
   });
 
   test("is told from production by every name", () => {
+    expect(one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").options.protect).toBe(false);
     for (const { inputs } of [...all("aws:dynamodb/table:Table"), ...all("aws:lambda/function:Function")]) {
       expect(inputs.name).toMatch(/^verification-sessions-ada-/);
     }
@@ -50,11 +55,15 @@ describe("a developer's own stage", () => {
       throttlingRateLimit: 50,
       throttlingBurstLimit: 100,
     });
+    // Open to the internet like production's, and paid by whoever's stage it is.
+    for (const limits of one("aws:apigatewayv2/stage:Stage").inputs.routeSettings) {
+      expect(limits).toMatchObject({ throttlingRateLimit: 10, throttlingBurstLimit: 20 });
+    }
   });
 
   test("is otherwise what production is", () => {
     expect(all("aws:apigatewayv2/route:Route").map(({ inputs }) => inputs.routeKey)).toEqual(
-      expect.arrayContaining([FALLBACK_ROUTE, ...Object.values(ROUTES)]),
+      expect.arrayContaining([FALLBACK_ROUTE, ...ROUTES.map(({ key }) => key)]),
     );
     expect(one("aws:iam/role:Role").inputs.managedPolicyArns).toEqual([]);
     expect(one("aws:lambda/function:Function").inputs).toMatchObject({
@@ -63,8 +72,5 @@ describe("a developer's own stage", () => {
       timeout: 10,
       loggingConfig: { logFormat: "JSON", applicationLogLevel: "DEBUG" },
     });
-    expect(one("aws:lambda/function:Function").inputs.environment.variables.POWERTOOLS_LOG_LEVEL).toBe(
-      "DEBUG",
-    );
   });
 });

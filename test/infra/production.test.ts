@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { dashboardBody } from "../../infra/dashboard.ts";
-import { TABLE_ACTIONS } from "../../infra/permissions.ts";
-import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
-import { THRESHOLDS } from "../../infra/thresholds.ts";
+import { OPERATIONS } from "../../functions/contract/operations.ts";
+import { PERMISSIONS } from "../../infra/permissions.ts";
+import { BUNDLING } from "../../infra/bundling.ts";
+import { FALLBACK_ROUTE } from "../../infra/routes.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
-import { type Evaluation, evaluate } from "./evaluate.ts";
+import { type Evaluation, evaluate, SECRET } from "./evaluate.ts";
 import { readable } from "./readable.ts";
 
 let production: Evaluation;
 beforeAll(async () => {
-  production = await evaluate("production", { ALARM_EMAIL: "oncall@example.com" });
+  production = await evaluate("production", { API_DOMAIN: "none", ALARM_EMAIL: "oncall@example.com" });
 });
 
 const one = (type: string, name?: string) => theOne(production.plan, type, name);
@@ -20,7 +20,7 @@ const FUNCTION = "aws:lambda/function:Function";
 const STAGE = "aws:apigatewayv2/stage:Stage";
 const ROUTE = "aws:apigatewayv2/route:Route";
 const ROLE = "aws:iam/role:Role";
-const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
+const LOG = "aws:cloudwatch/logGroup:LogGroup";
 
 test("the plan is the one that was reviewed", async () => {
   await expect(readable(production.plan)).toMatchFileSnapshot("plan.production.snap");
@@ -35,7 +35,9 @@ describe("the application", () => {
     expect(Object.keys(production.outputs)).toEqual(
       expect.arrayContaining([
         "api",
+        "issuer",
         "function",
+        "alias",
         "verificationTable",
         "clientsTable",
         "functionLog",
@@ -69,6 +71,15 @@ describe("the tables", () => {
     for (const { inputs } of all(TABLE)) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
+  });
+
+  test("have keys that can be told apart by name", () => {
+    expect(all("aws:kms/alias:Alias").map(({ inputs }) => inputs.name)).toEqual(
+      expect.arrayContaining([
+        "alias/verification-sessions-production-tables",
+        "alias/verification-sessions-production-environment",
+      ]),
+    );
   });
 
   test("are encrypted with a key of ours that rotates and cannot be removed", () => {
@@ -109,57 +120,79 @@ describe("the function", () => {
     });
   });
 
-  // Traps: minify is off unless it is set, and esbuild's own mainFields pick the CommonJS halves.
-  test("is bundled small: minified, ESM halves first", () => {
+  // Traps: minify is off unless it is set, esbuild's own mainFields pick the CommonJS halves, keepNames is on.
+  test("is bundled small", () => {
     expect(production.builds).toHaveLength(1);
     expect(production.builds[0]).toMatchObject({
       handler: "functions/api.handler",
-      properties: { minify: true, architecture: "arm64", esbuild: { mainFields: ["module", "main"] } },
+      properties: { ...BUNDLING, architecture: "arm64" },
     });
   });
 
-  // Trap: text logs are the default.
-  test("logs JSON into a group of its own, for three months", () => {
-    const group = one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").inputs;
-    expect(group.retentionInDays).toBe(90);
-    expect(one(FUNCTION).inputs.loggingConfig).toMatchObject({ logFormat: "JSON", logGroup: group.name });
+  // Trap: text logs are the default. A platform's line a request would cost as much as ours.
+  test("logs JSON into a group of its own, our lines at INFO and the platform's from WARN", () => {
+    expect(one(FUNCTION).inputs.loggingConfig).toEqual({
+      logFormat: "JSON",
+      logGroup: one(LOG, "ApiFunctionLog").inputs.name,
+      applicationLogLevel: "INFO",
+      systemLogLevel: "WARN",
+    });
   });
 
-  // Trap: with JSON logs Lambda's own level, INFO unless it is set, overrules the one that Powertools is given.
-  test("logs at the same level by Lambda's rule and by Powertools'", () => {
-    const { loggingConfig, environment } = one(FUNCTION).inputs;
-    expect(loggingConfig.applicationLogLevel).toBe("INFO");
-    expect(environment.variables.POWERTOOLS_LOG_LEVEL).toBe("INFO");
+  test("keeps its log, which is the audit trail, for 400 days, and nobody deletes it by mistake", () => {
+    const { inputs, options } = one(LOG, "ApiFunctionLog");
+    expect(inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+    expect(options).toMatchObject({ protect: true, retainOnDelete: true });
   });
 
   test("reserves no concurrency unless told to", () => {
     expect(one(FUNCTION).inputs.reservedConcurrentExecutions).toBeUndefined();
   });
 
-  test("is told its issuer, retention and log level, and the names of what it is linked to", () => {
-    expect(one(FUNCTION).inputs.environment.variables).toMatchObject({
+  test("is told by its environment all that it has to know, and nothing else", () => {
+    expect(one(FUNCTION).inputs.environment.variables).toEqual({
+      VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
+      CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
+      SIGNING_KEYS: SECRET,
       ISSUER: one("aws:apigatewayv2/api:Api").outputs.apiEndpoint,
       RETENTION_DAYS: "365",
-      POWERTOOLS_LOG_LEVEL: "INFO",
-      POWERTOOLS_SERVICE_NAME: "verification-sessions",
-      POWERTOOLS_METRICS_NAMESPACE: "VerificationSessions",
-    });
-    expect(production.builds[0]?.links).toMatchObject({
-      Verification: { name: one(TABLE, "VerificationTable").inputs.name },
-      Clients: { name: one(TABLE, "ClientsTable").inputs.name },
-      SigningKeys: { value: "not looked at" },
+      USER_RETENTION_DAYS: "0",
     });
   });
 
-  // Trap: the key of the linked secrets sits in the environment.
-  test("has its environment, and with it the key of its secrets, encrypted with a key of ours", () => {
-    const key = one("aws:kms/key:Key", "EnvironmentKey");
-    expect(one(FUNCTION).inputs.environment.variables.SST_KEY).toEqual(expect.any(String));
-    expect(one(FUNCTION).inputs.kmsKeyArn).toBe(key.outputs.arn);
+  // Trap: SST seals what is linked into the bundle, with AES-GCM under an all-zero nonce and a key that never changes.
+  test("is linked to nothing", () => {
+    expect(production.builds[0]?.links).toEqual({});
   });
 
-  test("has no secret in the clear in its environment", () => {
-    expect(JSON.stringify(one(FUNCTION).inputs)).not.toContain("not looked at");
+  test("has its environment, and with it the signing keys, encrypted with a key of ours", () => {
+    expect(one(FUNCTION).inputs.kmsKeyArn).toBe(one("aws:kms/key:Key", "EnvironmentKey").outputs.arn);
+  });
+
+  test("is where the signing keys go, and nothing else: Pulumi knows them there for a secret", () => {
+    const holders = production.plan.resources.filter(({ inputs }) => JSON.stringify(inputs).includes(SECRET));
+    expect(holders.map(({ name, secrets }) => ({ name, secrets }))).toEqual([
+      { name: "SigningKeysLinkRef", secrets: ["properties"] },
+      { name: "ApiFunctionFunction", secrets: ["environment"] },
+    ]);
+  });
+
+  // A roll-back is then one call, which moves the alias back.
+  test("is called by an alias of the version that each deploy publishes", () => {
+    const made = one(FUNCTION);
+    expect(made.inputs.publish).toBe(true);
+    const alias = one("aws:lambda/alias:Alias");
+    expect(alias.inputs).toMatchObject({
+      name: "live",
+      functionName: made.inputs.name,
+      functionVersion: made.outputs.version,
+    });
+    expect(one("aws:apigatewayv2/integration:Integration").inputs.integrationUri).toBe(alias.outputs.arn);
+    // Without the qualifier the gateway might call the function and not its alias: every call would be a 500.
+    expect(one("aws:lambda/permission:Permission").inputs).toMatchObject({
+      function: made.outputs.arn,
+      qualifier: "live",
+    });
   });
 
   test("has no URL of its own: the gateway is the only way in", () => {
@@ -198,14 +231,22 @@ describe("the function's role", () => {
     expect(statements()).toEqual([
       {
         Effect: "Allow",
-        Action: TABLE_ACTIONS.Verification,
+        Action: PERMISSIONS.Api.Verification.actions,
         Resource: [one(TABLE, "VerificationTable").outputs.arn],
       },
-      { Effect: "Allow", Action: TABLE_ACTIONS.Clients, Resource: [one(TABLE, "ClientsTable").outputs.arn] },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:GetItem", "dynamodb:Query"],
+        Resource: [one(TABLE, "ClientsTable").outputs.arn],
+        Condition: {
+          "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["key#*", "settings#*"] },
+          Null: { "dynamodb:LeadingKeys": ["false"] },
+        },
+      },
       {
         Effect: "Allow",
         Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        Resource: [`${one("aws:cloudwatch/logGroup:LogGroup", "ApiFunctionLog").outputs.arn}:log-stream:*`],
+        Resource: [`${one(LOG, "ApiFunctionLog").outputs.arn}:log-stream:*`],
       },
       {
         Effect: "Allow",
@@ -225,20 +266,39 @@ describe("the function's role", () => {
     }
   });
 
-  test("can read API keys and never write one", () => {
-    expect(TABLE_ACTIONS.Clients).toEqual(["dynamodb:GetItem"]);
+  // What the log has is evidence: who takes the function over must not be able to take it away.
+  test("can add to its log, and neither delete nor shorten it", () => {
+    const onLogs = statements().flatMap(({ Action }) => Action as string[]);
+    expect(onLogs.filter((action) => action.startsWith("logs:"))).toEqual([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ]);
+  });
+
+  test.each([
+    ["an API key, by its hash", "key#3f1c", true],
+    ["what functions may know of a client", "settings#cli_1", true],
+    ["a client, with its user-id secret", "client#cli_1", false],
+    ["a client's webhooks, with their secrets", "webhooks#cli_1", false],
+    ["the operators' audit", "audit", false],
+  ])("reaches of the Clients table %s: %s, %s", (_, partition, reached) => {
+    const patterns: readonly string[] = PERMISSIONS.Api.Clients.partitions;
+    expect(patterns.some((pattern) => partition.startsWith(pattern.replace("*", "")))).toBe(reached);
+  });
+
+  test("reads of the Clients table and never writes to it", () => {
+    for (const action of PERMISSIONS.Api.Clients.actions) expect(action).toMatch(/:(GetItem|Query)$/);
   });
 });
 
 describe("the HTTP API", () => {
   test("has the routes by name and the fallback, all to the one function by one integration", () => {
     const keys: string[] = all(ROUTE).map(({ inputs }) => inputs.routeKey);
-    expect(new Set(keys)).toEqual(new Set([FALLBACK_ROUTE, ...Object.values(ROUTES)]));
-    expect(keys).toHaveLength(11);
+    const operations = Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path}`);
+    expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations].toSorted());
     const integration = one("aws:apigatewayv2/integration:Integration");
     expect(integration.inputs).toMatchObject({
       integrationType: "AWS_PROXY",
-      integrationUri: one(FUNCTION).outputs.arn,
       payloadFormatVersion: "2.0",
     });
     for (const { inputs } of all(ROUTE)) {
@@ -256,13 +316,20 @@ describe("the HTTP API", () => {
   test("throttles every route, and more tightly those without an API key", () => {
     const { defaultRouteSettings, routeSettings } = one(STAGE).inputs;
     expect(defaultRouteSettings).toMatchObject({ throttlingRateLimit: 1_000, throttlingBurstLimit: 2_000 });
+    expect(defaultRouteSettings.detailedMetricsEnabled).toBe(true);
     expect(routeSettings.map(({ routeKey }: Inputs) => routeKey)).toEqual([
       "GET /v2/session",
       "POST /v2/session/start",
       "$default",
     ]);
     for (const limits of routeSettings) {
-      expect(limits).toMatchObject({ throttlingRateLimit: 200, throttlingBurstLimit: 400 });
+      // Settings of a route replace the default ones altogether.
+      expect(limits).toEqual({
+        routeKey: limits.routeKey,
+        throttlingRateLimit: 200,
+        throttlingBurstLimit: 400,
+        detailedMetricsEnabled: true,
+      });
     }
   });
 
@@ -280,6 +347,7 @@ describe("the HTTP API", () => {
         "$context.integration.latency",
         "$context.integration.requestId",
         "$context.integration.status",
+        "$context.integrationErrorMessage",
         "$context.requestId",
         "$context.requestTime",
         "$context.responseLatency",
@@ -291,106 +359,8 @@ describe("the HTTP API", () => {
   });
 
   test("keeps its access log for three months", () => {
-    const log = one("aws:cloudwatch/logGroup:LogGroup", "ApiAccessLog");
+    const log = one(LOG, "ApiAccessLog");
     expect(log.inputs.retentionInDays).toBe(90);
     expect(one(STAGE).inputs.accessLogSettings.destinationArn).toBe(log.outputs.arn);
   });
-});
-
-describe("the alarms", () => {
-  test("are these", () => {
-    const names = all(ALARM).map(({ inputs }) =>
-      inputs.name.replace("verification-sessions-production-", ""),
-    );
-    expect(new Set(names)).toEqual(
-      new Set([
-        "ApiFaults",
-        "ApiLatency",
-        "ApiThrottled",
-        "ClientsSystemErrors",
-        "ClientsThrottles",
-        "Concurrency",
-        "FunctionErrors",
-        "FunctionThrottles",
-        "VerificationSystemErrors",
-        "VerificationThrottles",
-      ]),
-    );
-  });
-
-  test("tell the topic when they begin and when they end, and are quiet without traffic", () => {
-    const topic = one("aws:sns/topic:Topic").outputs.arn;
-    for (const { inputs } of all(ALARM)) {
-      expect(inputs).toMatchObject({
-        alarmActions: [topic],
-        okActions: [topic],
-        treatMissingData: "notBreaching",
-        comparisonOperator: "GreaterThanThreshold",
-      });
-    }
-    expect(one("aws:sns/topicSubscription:TopicSubscription").inputs).toEqual({
-      topic,
-      protocol: "email",
-      endpoint: "oncall@example.com",
-    });
-  });
-
-  test("say what they mean and where to read what to do", () => {
-    const meanings = Object.values(THRESHOLDS).map(({ meaning }) => meaning);
-    for (const { inputs } of all(ALARM)) {
-      const name = inputs.name.replace("verification-sessions-production-", "");
-      expect(
-        meanings.map((meaning) => `${meaning} What to do: see "${name}" in the runbook of the README.`),
-      ).toContain(inputs.alarmDescription);
-    }
-  });
-
-  test("are within what CloudWatch takes: one result, at most ten metrics, ids in lower case first", () => {
-    for (const { inputs } of all(ALARM)) {
-      const queries = inputs.metricQueries as Inputs[];
-      expect(queries.filter(({ returnData }) => returnData)).toHaveLength(1);
-      expect(queries.filter(({ metric }) => metric).length).toBeLessThanOrEqual(10);
-      for (const { id } of queries) expect(id).toMatch(/^[a-z]\w*$/);
-    }
-  });
-
-  test("watch the account's concurrency where none is reserved", () => {
-    const [watched, used] = one(ALARM, "ConcurrencyAlarm").inputs.metricQueries;
-    expect(watched.expression).toBe("100 * used / 1000");
-    expect(used.metric).toEqual({
-      namespace: "AWS/Lambda",
-      metricName: "ConcurrentExecutions",
-      stat: "Maximum",
-      period: 60,
-    });
-  });
-
-  test("count the gateway's own refusals out of its access log", () => {
-    const filter = one("aws:cloudwatch/logMetricFilter:LogMetricFilter").inputs;
-    const [throttled] = one(ALARM, "ApiThrottledAlarm").inputs.metricQueries;
-    expect(filter).toMatchObject({
-      logGroupName: one("aws:cloudwatch/logGroup:LogGroup", "ApiAccessLog").inputs.name,
-      pattern: '{ $.status = "429" }',
-      metricTransformation: {
-        namespace: throttled.metric.namespace,
-        name: throttled.metric.metricName,
-        value: "1",
-      },
-    });
-  });
-});
-
-test("the dashboard shows this API, function, tables and alarms", () => {
-  const { inputs } = one("aws:cloudwatch/dashboard:Dashboard");
-  expect(inputs.dashboardName).toBe("verification-sessions-production");
-  const body = JSON.parse(inputs.dashboardBody) as ReturnType<typeof dashboardBody>;
-  const shown = JSON.stringify(body);
-  for (const name of [
-    one("aws:apigatewayv2/api:Api").name,
-    one(FUNCTION).inputs.name,
-    ...all(TABLE).map((table) => table.inputs.name),
-    ...all(ALARM).map((alarm) => alarm.outputs.arn),
-  ]) {
-    expect(shown).toContain(`"${name}"`);
-  }
 });

@@ -33,7 +33,7 @@ function withoutBuild({ type, inputs }: PlannedResource): unknown {
     return { bucket: inputs.bucket, key: inputs.key.replace(/[0-9a-f]{64}/, "<hash>") };
   }
   if (type === "aws:lambda/function:Function") {
-    const variables = { ...inputs.environment.variables, SST_KEY: "<random>" };
+    const variables = { ...inputs.environment.variables, SIGNING_KEYS: "<secret>" };
     return { ...inputs, environment: { variables }, s3Key: inputs.s3Key.replace(/[0-9a-f]{64}/, "<hash>") };
   }
   return inputs;

@@ -1,8 +1,9 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT, decodeJwt, importJWK } from "jose";
 import type { webcrypto } from "node:crypto";
+import type { SessionId, UserId } from "../../functions/core/ids.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTokenSigner } from "../../functions/token.ts";
-import { createWorld, inSeconds, ISSUER, iso, type World } from "../support/world.ts";
+import { createWorld, inSeconds, ISSUER, iso, signingKeyOf, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -52,9 +53,12 @@ describe("POST /v2/session/start", () => {
       sk: `session#${sessionId}`,
       sessionId,
       flowId: "idv",
+      clientId: world.demo.clientId,
+      environment: "sandbox",
       status: "in_progress",
       createdAt: now,
       startedAt: now,
+      rev: expect.any(String),
       ttl: now + 365 * 86_400,
     });
     expect(await world.item(userId, "slot")).toMatchObject({ status: "in_progress", startedAt: now });
@@ -154,7 +158,7 @@ describe("a token that this API did not make, or not for this, is refused as inv
     key?: webcrypto.CryptoKey;
   }): Promise<string> => {
     const { body } = await world.open({ refId: "forged" });
-    const { kid = "", x = "", d = "" } = world.signingKeys.keys[0] ?? {};
+    const { kid, x, d } = signingKeyOf(world);
     const ours = await importJWK({ kty: "OKP", crv: "Ed25519", x, d }, "EdDSA");
     return new SignJWT({ ...decodeJwt(body.token), ...change.claims })
       .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid, ...change.header })
@@ -183,6 +187,9 @@ describe("a token that this API did not make, or not for this, is refused as inv
     ["a session that is no text", { sid: 7 }],
     ["a session that no id is like", { sid: "x" }],
     ["no subject", { sub: undefined }],
+    ["an empty subject", { sub: "" }],
+    ["a subject that no user id is like", { sub: "usr_other" }],
+    ["an overlong subject", { sub: `usr_${"0".repeat(3_000)}` }],
     ["no expiry", { exp: undefined }],
     ["an environment that does not exist", { env: "staging" }],
   ])("%s", async (_name, claims) => {
@@ -190,10 +197,11 @@ describe("a token that this API did not make, or not for this, is refused as inv
   });
 
   test("another user's id, or a session that never was, is no session", async () => {
-    expect((await read(await forge({ claims: { sub: "usr_other" } }))).body.code).toBe("session_ended");
-    expect((await read(await forge({ claims: { sid: "ses_00000000000000000000000000" } }))).body.code).toBe(
-      "session_ended",
-    );
+    const other = `usr_${"0".repeat(43)}`;
+    expect((await read(await forge({ claims: { sub: other } }))).body.code).toBe("session_ended");
+    // What was never stored is, for a user who has another session, as one that was superseded before it was started.
+    const never = await read(await forge({ claims: { sid: "ses_00000000000000000000000000" } }));
+    expect(never.body.code).toBe("session_superseded");
   });
 
   test("another type, an unknown or missing key id", async () => {
@@ -249,8 +257,8 @@ describe("a token that this API did not make, or not for this, is refused as inv
     } = decodeJwt<{ sid: string; cid: string; flow: string }>(body.token);
     await refused(
       await elsewhere.sign({
-        userId: sub,
-        sessionId: sid,
+        userId: sub as UserId,
+        sessionId: sid as SessionId,
         clientId: cid,
         environment: "sandbox",
         flowId: flow,

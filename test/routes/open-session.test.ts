@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { callApp, createWorld, inSeconds, ISSUER, iso, type World } from "../support/world.ts";
+import { callApp, createWorld, inSeconds, ISSUER, iso, signingKeyOf, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -50,6 +50,7 @@ describe("POST /v2/sessions", () => {
       "user.firstName": "Amina",
       "user.lastName": "Idrissi",
       "user.email": "amina@example.com",
+      rev: expect.any(String),
     });
   });
 
@@ -119,10 +120,13 @@ describe("POST /v2/sessions", () => {
       sk: `session#${first.body.sessionId}`,
       sessionId: first.body.sessionId,
       flowId: "idv",
+      clientId: world.demo.clientId,
+      environment: "sandbox",
       status: "superseded",
       createdAt: now,
       startedAt: now,
       endedAt: now,
+      rev: expect.any(String),
       ttl: now + 365 * 86_400,
     });
     expect(await world.item(first.body.userId, "slot")).not.toHaveProperty("startedAt");
@@ -140,14 +144,17 @@ describe("POST /v2/sessions", () => {
     expect((await world.open({ refId: "rule-4-b", flowId: "idv" })).status).toBe(201);
   });
 
-  test.each([undefined, {}])("rule 4: a flow of another type is refused with user: %j", async (user) => {
-    const { status, body } = await world.open({
-      refId: "rule-4-c",
-      flowId: "kyc-plus",
-      ...(user ? { user } : {}),
-    });
-    expect([status, body.code]).toEqual([422, "user_required"]);
-  });
+  test.each([undefined, {}, { firstName: "" }, { firstName: null, tier: null }])(
+    "rule 4: a flow of another type is refused with user: %j",
+    async (user) => {
+      const { status, body } = await world.open({
+        refId: "rule-4-c",
+        flowId: "kyc-plus",
+        ...(user ? { user } : {}),
+      });
+      expect([status, body.code]).toEqual([422, "user_required"]);
+    },
+  );
 
   test("rule 4: an idv flow of the client's own needs no user either", async () => {
     await world.registry.putFlow(world.demo.clientId, {
@@ -182,10 +189,8 @@ describe("POST /v2/sessions", () => {
   });
 
   test("rule 6: a refusal is a problem with message, code and request id", async () => {
-    const { status, body, headers } = await world.open(
-      { refId: "" },
-      { headers: { "x-request-id": "my-id.1" } },
-    );
+    const { status, body, headers } = await world.open({ refId: "" });
+    const requestId = headers.get("x-request-id");
     expect(status).toBe(400);
     expect(headers.get("content-type")).toBe("application/problem+json");
     expect(body).toEqual({
@@ -193,9 +198,9 @@ describe("POST /v2/sessions", () => {
       title: "The request is not as it must be",
       status: 400,
       detail: "#/refId must not be empty.",
-      instance: "urn:verification-sessions:request:my-id.1",
+      instance: `urn:verification-sessions:request:${requestId}`,
       code: "invalid_request",
-      requestId: "my-id.1",
+      requestId,
       errors: [{ pointer: "#/refId", code: "invalid_length", detail: "must not be empty" }],
     });
   });
@@ -311,6 +316,25 @@ describe("the details of a user", () => {
     });
   });
 
+  test("an empty string means what null does, in address too", async () => {
+    await world.open({
+      refId: "emptied",
+      user: { firstName: "A", lastName: "B", email: "a@b.example", address: { city: "Rabat" } },
+    });
+    await world.open({
+      refId: "emptied",
+      user: {
+        firstName: "",
+        email: "",
+        address: { city: "", line1: "1" },
+        phone: "",
+        dateOfBirth: "",
+        locale: "",
+      },
+    });
+    expect(await details(world, "emptied")).toEqual({ lastName: "B", address: { line1: "1" } });
+  });
+
   test("of other names are one group that the next call with any replaces", async () => {
     await world.open({ refId: "extras", user: { firstName: "A", tier: "gold", vip: true } });
     await world.open({ refId: "extras", user: { firstName: "B" } });
@@ -365,6 +389,7 @@ describe("Idempotency-Key", () => {
     const first = await forced(world, "key-repeat", "k1");
     const second = await forced(world, "key-repeat", "k1");
     expect([first.status, second.status]).toEqual([201, 200]);
+    expect([first, second].map(({ headers }) => headers.get("idempotent-replayed"))).toEqual([null, "true"]);
     expect(second.body).toEqual({ ...first.body, created: false });
   });
 
@@ -392,6 +417,27 @@ describe("Idempotency-Key", () => {
     expect([second.status, second.body.code]).toEqual([422, "idempotency_mismatch"]);
     expect(await world.items(first.body.userId)).toEqual(before);
   });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["user", { user: { firstName: "Other" }, metadata: { a: "1", b: "2" } }],
+    ["metadata", { user: { firstName: "A", lastName: "B" }, metadata: { a: "1", b: "3" } }],
+    ["user left out", { metadata: { a: "1", b: "2" } }],
+  ])(
+    "is refused with other content (%s), and taken with the members in another order",
+    async (name, other) => {
+      const refId = `key-content-${name.replaceAll(" ", "-")}`;
+      const sent = { user: { firstName: "A", lastName: "B" }, metadata: { a: "1", b: "2" } };
+      const first = await forced(world, refId, "k1", sent);
+      const before = await world.items(first.body.userId);
+      expect((await forced(world, refId, "k1", other)).body.code).toBe("idempotency_mismatch");
+      expect(await world.items(first.body.userId)).toEqual(before);
+      const again = await forced(world, refId, "k1", {
+        metadata: { b: "2", a: "1" },
+        user: { lastName: "B", firstName: "A" },
+      });
+      expect([again.status, again.body.sessionId]).toEqual([200, first.body.sessionId]);
+    },
+  );
 
   test("is forgotten once another forced call has superseded its session", async () => {
     const first = await forced(world, "key-forgotten", "k1");
@@ -443,6 +489,81 @@ describe("Idempotency-Key", () => {
   );
 });
 
+describe("metadata", () => {
+  const key = () => ({ key: world.demo.apiKeys.sandbox });
+  const metadata = { order: "A-17", "channel-id": "", ["n".repeat(40)]: "é".repeat(500) };
+
+  test("belongs to the session: set when it is made, kept by a call without it, replaced as a whole by one with it", async () => {
+    const first = await world.open({ refId: "noted", metadata });
+    expect(first.body.metadata).toEqual(metadata);
+    expect((await world.open({ refId: "noted" })).body.metadata).toEqual(metadata);
+    const third = await world.open({ refId: "noted", metadata: { order: "B" } });
+    expect(third.body).toMatchObject({
+      sessionId: first.body.sessionId,
+      created: false,
+      metadata: { order: "B" },
+    });
+    const { body } = await world.call("GET", "/v2/users/noted", key());
+    expect(body.session.metadata).toEqual({ order: "B" });
+  });
+
+  test("is in every backend answer about the session, and in no token and no frontend answer", async () => {
+    const { body } = await world.open({ refId: "told", metadata: { order: "C" } });
+    const path = `/v2/users/told/sessions/${body.sessionId}`;
+    const started = await world.call("POST", "/v2/session/start", { token: body.token });
+    expect(started.body).not.toHaveProperty("metadata");
+    expect(JSON.stringify(decodeJwt(body.token))).not.toContain("order");
+    expect((await world.call("GET", path, key())).body.metadata).toEqual({ order: "C" });
+    // A session that was started keeps it in its record.
+    expect((await world.open({ refId: "told", metadata: { order: "D" } })).body.metadata).toEqual({
+      order: "D",
+    });
+    const ended = await world.call("PUT", `${path}/result`, {
+      key: world.demo.resultsKey,
+      json: { status: "failed" },
+    });
+    expect(ended.body.metadata).toEqual({ order: "D" });
+    const { body: page } = await world.call("GET", "/v2/users/told/sessions", key());
+    expect(page.sessions[0].metadata).toEqual({ order: "D" });
+  });
+
+  test("is not carried over to the next session", async () => {
+    await world.open({ refId: "fresh", metadata: { order: "E" } });
+    const { body } = await world.open({ refId: "fresh", forceCreation: true });
+    expect(body).not.toHaveProperty("metadata");
+  });
+});
+
+describe("GET /v2/flows", () => {
+  test("lists the flows of the key's environment, the built-in one included", async () => {
+    const world = await createWorld();
+    await world.registry.putFlow(world.demo.clientId, {
+      environment: "production",
+      flowId: "live",
+      type: "kyb",
+    });
+    const flows = async (key: string) => (await world.call("GET", "/v2/flows", { key })).body;
+    expect(await flows(world.demo.apiKeys.sandbox)).toEqual({
+      flows: [
+        { flowId: "idv", type: "idv" },
+        { flowId: "kyc-plus", type: "kyc" },
+      ],
+    });
+    expect((await flows(world.demo.apiKeys.production)).flows).toContainEqual({
+      flowId: "live",
+      type: "kyb",
+    });
+  });
+
+  test("a client without flows of its own has the built-in one", async () => {
+    const { clientId } = await world.registry.createClient("Bare");
+    const key = await world.addKey(["sessions:write"], "sandbox", clientId);
+    expect((await world.call("GET", "/v2/flows", { key })).body).toEqual({
+      flows: [{ flowId: "idv", type: "idv" }],
+    });
+  });
+});
+
 describe("the token", () => {
   test("is an Ed25519 JWT with the claims of the contract, verifiable with the published key", async () => {
     const { body } = await world.open({ refId: "jwt" });
@@ -487,8 +608,8 @@ describe("public routes", () => {
     const { status, body, headers, text } = await world.call("GET", "/.well-known/jwks.json");
     expect(status).toBe(200);
     expect(headers.get("cache-control")).toBe("public, max-age=300");
-    const { kid, x } = world.signingKeys.keys[0] ?? {};
+    const { kid, x, d } = signingKeyOf(world);
     expect(body).toEqual({ keys: [{ kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" }] });
-    expect(text).not.toContain(world.signingKeys.keys[0]?.d);
+    expect(text).not.toContain(d);
   });
 });

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { formatApiKey, SCOPES, type Scope } from "../../functions/core/api-key.ts";
+import { OPERATIONS, type Operation } from "../../functions/contract/operations.ts";
+import { SCOPES, type Scope } from "../../functions/contract/vocabulary.ts";
+import { formatApiKey } from "../../functions/core/api-key.ts";
 import { type Answer, type CallOptions, createWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -12,6 +14,7 @@ beforeAll(async () => {
 
 const NO_SESSION = "ses_00000000000000000000000000";
 
+/** An operation as these tests call it. */
 type Route = {
   method: string;
   path: string;
@@ -21,42 +24,34 @@ type Route = {
   bodyNeeded?: boolean;
 };
 
-const BACKEND: (Route & { scope: Scope })[] = [
-  {
-    method: "POST",
-    path: "/v2/sessions",
-    allow: "POST",
-    scope: "sessions:write",
-    json: { refId: "r" },
-    bodyNeeded: true,
-  },
-  { method: "GET", path: "/v2/users/r", allow: "GET, HEAD, DELETE", scope: "users:read" },
-  { method: "DELETE", path: "/v2/users/r", allow: "GET, HEAD, DELETE", scope: "users:write", json: {} },
-  { method: "GET", path: "/v2/users/r/sessions", allow: "GET, HEAD", scope: "users:read" },
-  {
-    method: "POST",
-    path: `/v2/users/r/sessions/${NO_SESSION}/cancel`,
-    allow: "POST",
-    scope: "sessions:write",
-    json: {},
-  },
-  {
-    method: "PUT",
-    path: `/v2/users/r/sessions/${NO_SESSION}/result`,
-    allow: "PUT",
-    scope: "results:write",
-    json: { status: "failed" },
-    bodyNeeded: true,
-  },
-];
-const FRONTEND: Route[] = [
-  { method: "GET", path: "/v2/session", allow: "GET, HEAD" },
-  { method: "POST", path: "/v2/session/start", allow: "POST", json: {} },
-];
-const PUBLIC: Route[] = [
-  { method: "GET", path: "/health", allow: "GET, HEAD" },
-  { method: "GET", path: "/.well-known/jwks.json", allow: "GET, HEAD" },
-];
+/** A body that each operation which needs one would take. */
+const BODIES: Partial<Record<keyof typeof OPERATIONS, Record<string, unknown>>> = {
+  openSession: { refId: "r" },
+  reportResult: { status: "failed" },
+};
+
+/** Every operation of the contract: one that is added is held to what all of them must do. */
+function routesOf(kind: Operation["access"]["kind"]): Route[] {
+  const all = Object.entries(OPERATIONS) as [keyof typeof OPERATIONS, Operation][];
+  return all
+    .filter(([, { access }]) => access.kind === kind)
+    .map(([name, { method, path, access, body }]) => ({
+      method,
+      path: path.replace("{refId}", "r").replace("{sessionId}", NO_SESSION),
+      allow: all
+        .filter(([, other]) => other.path === path)
+        .map(([, other]) => (other.method === "GET" ? "GET, HEAD" : other.method))
+        .join(", "),
+      ...(access.kind === "apiKey" ? { scope: access.scope } : {}),
+      ...(method === "GET" ? {} : { json: BODIES[name] ?? {} }),
+      ...(body === undefined ? {} : { bodyNeeded: true }),
+    }));
+}
+
+const BACKEND = routesOf("apiKey") as (Route & { scope: Scope })[];
+const FRONTEND = routesOf("token");
+const PUBLIC = routesOf("public");
+const CROSS_ORIGIN = [...FRONTEND, ...PUBLIC.filter(({ path }) => path.includes("jwks"))];
 
 const call = (route: Route, options: CallOptions = {}) => world.call(route.method, route.path, options);
 
@@ -79,13 +74,20 @@ describe.each([...BACKEND, ...FRONTEND, ...PUBLIC])("$method $path", (route) => 
     expect(answer.headers.get("allow")).toBe(route.allow);
   });
 
-  test("keeps an inbound x-request-id of the right alphabet, and makes one otherwise", async () => {
-    const send = async (id: string) =>
-      (await call(route, { headers: { "x-request-id": id } })).headers.get("x-request-id");
-    expect(await send("abc.DEF_1-2")).toBe("abc.DEF_1-2");
-    expect(await send("x".repeat(128))).toBe("x".repeat(128));
-    for (const bad of ["x".repeat(129), "a b", "a/b", "é", ""])
-      expect(await send(bad)).toMatch(/^[0-9a-f-]{36}$/);
+  test("names every request itself, whatever the caller calls it", async () => {
+    const answer = await call(route, { headers: { "x-request-id": "3f2a1b0c-0000-4000-8000-000000000000" } });
+    expect(answer.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers.get("x-request-id")).not.toBe("3f2a1b0c-0000-4000-8000-000000000000");
+  });
+
+  test("has the headers that keep a browser from making more of an answer than it is", async () => {
+    for (const answer of [await call(route), await world.call("PATCH", route.path)]) {
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        "x-content-type-options": "nosniff",
+        "strict-transport-security": "max-age=63072000",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      });
+    }
   });
 });
 
@@ -152,6 +154,15 @@ describe.each(FRONTEND)("$method $path", (route) => {
     }
   });
 
+  test.each(["Bearer", "Bearer ", "Basic abc", "abc", "Token abc", "BearerX abc"])(
+    "says how to send a token where none is: %j",
+    async (authorization) => {
+      const answer = await call(route, { headers: { authorization } });
+      expectProblem(answer, 401, "missing_token");
+      expect(answer.body.detail).toContain("Authorization: Bearer <token>");
+    },
+  );
+
   test("never reads the token from the URL", async () => {
     expectProblem(
       await world.call(route.method, `${route.path}?token=${token}&access_token=${token}`),
@@ -169,7 +180,8 @@ describe.each(FRONTEND)("$method $path", (route) => {
     expect(Object.fromEntries(preflight.headers)).toMatchObject({
       "access-control-allow-origin": "*",
       "access-control-allow-methods": "GET,POST",
-      "access-control-allow-headers": "authorization,content-type",
+      "access-control-allow-headers":
+        "authorization,content-type,x-request-id,traceparent,tracestate,baggage",
       "access-control-max-age": "7200",
     });
     const answers = [
@@ -185,15 +197,18 @@ describe.each(FRONTEND)("$method $path", (route) => {
   });
 });
 
-test.each([...BACKEND, ...PUBLIC])("$method $path has no CORS", async (route) => {
-  const preflight = await world.app.request(route.path, {
-    method: "OPTIONS",
-    headers: { origin: "https://app.example.com" },
-  });
-  expect(preflight.status).toBe(405);
-  expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
-  expect((await call(route)).headers.get("access-control-allow-origin")).toBeNull();
-});
+test.each([...BACKEND, ...PUBLIC].filter((route) => !CROSS_ORIGIN.includes(route)))(
+  "$method $path has no CORS",
+  async (route) => {
+    const preflight = await world.app.request(route.path, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example.com" },
+    });
+    expect(preflight.status).toBe(405);
+    expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
+    expect((await call(route)).headers.get("access-control-allow-origin")).toBeNull();
+  },
+);
 
 describe.each([...BACKEND, ...FRONTEND].filter(({ method }) => method !== "GET"))(
   "the body of $method $path",
@@ -355,7 +370,36 @@ test.each<[string, Record<string, unknown>, string, string]>([
   ["user a list", bad({ user: [CANARY] }), "#/user", "invalid_type"],
   ["user null", bad({ user: null }), "#/user", "invalid_type"],
   ["firstName a number", user({ firstName: 1 }), "#/user/firstName", "invalid_type"],
-  ["firstName empty", user({ firstName: "" }), "#/user/firstName", "invalid_length"],
+  ["firstName too long", user({ firstName: "x".repeat(257) }), "#/user/firstName", "invalid_length"],
+  ["firstname", user({ firstname: CANARY }), "#/user/firstname", "unknown_member"],
+  ["first_name", user({ first_name: CANARY }), "#/user/first_name", "unknown_member"],
+  ["Email", user({ Email: CANARY }), "#/user/Email", "unknown_member"],
+  ["metadata a list", bad({ metadata: [CANARY] }), "#/metadata", "invalid_type"],
+  ["metadata with a number", bad({ metadata: { a: 1 } }), "#/metadata/a", "invalid_type"],
+  ["metadata with null", bad({ metadata: { a: null } }), "#/metadata/a", "invalid_type"],
+  ["metadata with a long value", bad({ metadata: { a: "x".repeat(501) } }), "#/metadata/a", "invalid_length"],
+  ["metadata ill-formed", bad({ metadata: { a: "\ud800" } }), "#/metadata/a", "invalid_format"],
+  [
+    "metadata with a long name",
+    bad({ metadata: { ["n".repeat(41)]: "" } }),
+    `#/metadata/${"n".repeat(41)}`,
+    "unknown_member",
+  ],
+  ["metadata with a space in a name", bad({ metadata: { "a b": "" } }), "#/metadata/a%20b", "unknown_member"],
+  [
+    "metadata of 21 members",
+    bad({ metadata: Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`m${index}`, ""])) }),
+    "#/metadata",
+    "too_many",
+  ],
+  [
+    "metadata over 4 KiB",
+    bad({
+      metadata: Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}`, "x".repeat(500)])),
+    }),
+    "#/metadata",
+    "invalid_length",
+  ],
   ["lastName ill-formed", user({ lastName: "\udc00" }), "#/user/lastName", "invalid_format"],
   ["dateOfBirth impossible", user({ dateOfBirth: "2001-02-29" }), "#/user/dateOfBirth", "invalid_format"],
   ["dateOfBirth of month 13", user({ dateOfBirth: "2001-13-01" }), "#/user/dateOfBirth", "invalid_format"],
@@ -428,6 +472,35 @@ test.each<[string, Record<string, unknown>, string, string]>([
   expectProblem(answer, 400, "invalid_request");
   expect(answer.body.errors).toEqual([{ pointer, code, detail: expect.any(String) }]);
   expect(answer.text).not.toContain(CANARY);
+});
+
+test.each(["firstname", "first_name", "First-Name", "DATEOFBIRTH"])(
+  "a near miss is told what was meant: %s",
+  async (name) => {
+    const { body } = await world.open(user({ [name]: "x" }));
+    const meant = name === "DATEOFBIRTH" ? "dateOfBirth" : "firstName";
+    expect(body.detail).toBe(`#/user/${name} is not a member; did you mean \`${meant}\`?`);
+  },
+);
+
+test.each([...BACKEND, ...FRONTEND])(
+  "$method $path refuses a query parameter that it does not know",
+  async (route) => {
+    const options = {
+      ...(await credential(route)),
+      ...(route.json === undefined ? {} : { json: route.json }),
+    };
+    const answer = await world.call(route.method, `${route.path}?debug=${CANARY}`, options);
+    expectProblem(answer, 400, "invalid_request");
+    expect(answer.body.errors).toEqual([
+      { pointer: "#/debug", code: "unknown_member", detail: expect.any(String) },
+    ]);
+    expect(answer.text).not.toContain(CANARY);
+  },
+);
+
+test.each(PUBLIC)("$method $path ignores query parameters", async (route) => {
+  expect((await world.call(route.method, `${route.path}?utm=1`)).status).toBe(200);
 });
 
 test("a date of birth is past when it is before today, in UTC", async () => {

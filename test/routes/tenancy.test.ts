@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Environment } from "../../functions/core/environment.ts";
+import type { Environment } from "../../functions/contract/vocabulary.ts";
 import { createWorld, inSeconds, iso, type World } from "../support/world.ts";
 
 let world: World;

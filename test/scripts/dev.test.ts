@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { newDirectory, removeDirectory, type RunningDev, spawnDev, startDev } from "../support/dev-server.ts";
+import { has, SHELLS } from "../support/shells.ts";
 import { walk } from "../support/walk.ts";
 
 let directory: string;
@@ -24,6 +25,16 @@ async function start(env?: Record<string, string>, command?: readonly string[]):
   return dev;
 }
 
+/** For what comes in a moment, on a machine that may be busy. */
+const PATIENCE = { timeout: 20_000, interval: 20 };
+
+/** Of the engine that runs on this test's data. */
+function enginePid(): number {
+  const leases = path.join(directory, "engines");
+  const [name = ""] = readdirSync(leases);
+  return JSON.parse(readFileSync(path.join(leases, name), "utf8")).engine;
+}
+
 const answers = async (url: string) => {
   try {
     await fetch(url);
@@ -41,13 +52,17 @@ const open = (url: string, key: string, body: unknown = { refId: "dev-user" }) =
   });
 
 describe("npm run dev", () => {
-  test("prints the address, a demo key and a curl line that works as pasted", async () => {
-    const { dev, output } = await start({ DATA: "memory" });
-    expect(output()).toContain(dev.url);
+  test("prints the address, a demo key and a curl line that works as pasted, in every shell", async () => {
+    const { dev, output } = await start();
+    expect(output()).toContain(`Verification sessions on ${dev.url}`);
+    expect(output()).toContain(`with its data in ${directory}\n`);
     expect(output()).toContain(dev.apiKeys.sandbox);
     const line = /^ *(curl .*)$/m.exec(output())?.[1] ?? "";
-    const answer = JSON.parse(execFileSync("bash", ["-c", line], { encoding: "utf8" }));
-    expect(answer).toMatchObject({ refId: "user-1", created: true, token: expect.any(String) });
+    for (const shell of SHELLS) {
+      const printed = execFileSync(shell, ["-c", line], { encoding: "utf8" });
+      expect(JSON.parse(printed)).toMatchObject({ refId: "user-1", token: expect.any(String) });
+      expect(printed.endsWith("}\n")).toBe(true);
+    }
   });
 
   test("writes dev.json as promised, with keys for both environments and flows in both", async () => {
@@ -84,6 +99,7 @@ describe("npm run dev", () => {
     const first = await start();
     const opened = (await (await open(first.dev.url, first.dev.apiKeys.sandbox)).json()) as {
       sessionId: string;
+      token: string;
     };
     for (const name of ["credentials.json", "signing-keys.json", "dev.json"]) {
       expect(statSync(path.join(directory, name)).mode & 0o777).toBe(0o600);
@@ -96,6 +112,9 @@ describe("npm run dev", () => {
       200,
       opened.sessionId,
     ]);
+    expect(second.dev.url).not.toBe(first.dev.url);
+    const authorization = `Bearer ${opened.token}`;
+    expect((await fetch(`${second.dev.url}/v2/session`, { headers: { authorization } })).status).toBe(200);
   });
 
   test("DATA=memory keeps nothing", async () => {
@@ -142,12 +161,117 @@ describe("npm run dev", () => {
     expect((await open(second.dev.url, second.dev.apiKeys.sandbox)).status).toBe(200);
   });
 
-  test("says in a line that its data is in use", async () => {
+  test("says in a line that another runs on its data, where, and how to start beside it", async () => {
     const first = await start();
-    const second = spawnDev(directory);
+    const second = spawnDev(directory, { PORT: new URL(first.dev.url).port });
     expect(await second.exited).toBe(1);
-    expect(second.output()).toContain(`in use by process ${first.dev.pid}`);
+    expect(second.output().trim()).toBe(
+      `A dev server already runs on ${first.dev.url}: the data in ${directory} is in use by process ${first.dev.pid}. ` +
+        "Use that one or stop it, or start another beside it with PORT=0 (any free port), and LOCAL_DIR=<another folder> " +
+        "for data of its own or DATA=memory for none that is kept.",
+    );
     expect((await open(first.dev.url, first.dev.apiKeys.sandbox)).status).toBe(201);
+  });
+
+  test("in memory leaves dev.json to a server that keeps its data, and tells its keys itself", async () => {
+    const kept = await start();
+    const beside = await startDev(directory, { DATA: "memory" });
+    const [, url = "", key = ""] =
+      /sessions on (\S+)[^]*Demo key \(sandbox\): (\S+)/.exec(beside.output()) ?? [];
+    expect(url).not.toBe(kept.dev.url);
+    expect((await open(url, key)).status).toBe(201);
+    expect(beside.output()).toMatch(/Results key \(sandbox\): vs_sandbox_/);
+    expect(beside.dev).toEqual(kept.dev);
+    await beside.stop();
+    expect(JSON.parse(readFileSync(path.join(directory, "dev.json"), "utf8"))).toEqual(kept.dev);
+  });
+
+  test("goes before one in memory in dev.json, which that one leaves there", async () => {
+    const beside = await start({ DATA: "memory" });
+    rmSync(path.join(directory, "dev.json")); // so that the next start is waited for
+    const kept = await start();
+    expect(await beside.stop()).toBe(0);
+    expect(JSON.parse(readFileSync(path.join(directory, "dev.json"), "utf8"))).toEqual(kept.dev);
+  });
+
+  test.each(["memory", ""])("starts an engine again that died, with the demo keys, DATA=%j", async (DATA) => {
+    const { dev, output, stop } = await start({ DATA });
+    await open(dev.url, dev.apiKeys.sandbox);
+    process.kill(enginePid(), "SIGKILL");
+    await vi.waitFor(async () => {
+      const { status } = await open(dev.url, dev.apiKeys.sandbox);
+      expect([200, 201, 503]).toContain(status);
+      expect(output()).toContain("The embedded DynamoDB runs again.");
+    }, PATIENCE);
+    const { status } = await open(dev.url, dev.apiKeys.sandbox, { refId: "later", flowId: "idv" });
+    expect(status).toBe(201);
+    expect(await stop()).toBe(0);
+    expect(await answers(dev.dynamodb.endpoint)).toBe(false);
+  });
+
+  test("answers 503 and stops cleanly while its engine cannot be started again", async () => {
+    const { dev, output, stop } = await start();
+    rmSync(path.join(directory, "dynamodb.sqlite"));
+    mkdirSync(path.join(directory, "dynamodb.sqlite"));
+    process.kill(enginePid(), "SIGKILL");
+    await vi.waitFor(() => expect(output()).toContain("It is tried again."), {
+      timeout: 20_000,
+      interval: 20,
+    });
+    const refused = await open(dev.url, dev.apiKeys.sandbox);
+    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([503, "unavailable"]);
+    expect(await stop()).toBe(0);
+    expect(await answers(dev.dynamodb.endpoint)).toBe(false);
+  });
+
+  test.each([
+    [
+      "dynamodb.sqlite",
+      "garbage",
+      "is damaged. Put a copy of it back, or delete it: an empty one is made, with new demo keys.",
+    ],
+    ["credentials.json", "{", "is damaged. Delete it; it is made anew."],
+    [
+      "credentials.json",
+      '{"clientId":"cli_x"}',
+      "lacks some of the demo keys. Delete it; a new demo client is made.",
+    ],
+    ["signing-keys.json", '{"keys":[]}', "is not a set of signing keys. Delete it; one is made anew."],
+    [
+      "engines/dynamodb.sqlite.json",
+      '{"owner":',
+      "is damaged: it says which process has the data open. Delete it if no dev server and no admin command runs.",
+    ],
+  ])("names a file that is damaged, and the way out: %s of %s", async (name, text, message) => {
+    const file = path.join(directory, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    const { exited, output } = spawnDev(directory);
+    expect(await exited).toBe(1);
+    expect(output().trim()).toBe(`${file} ${message}`);
+  });
+
+  test("says in a line that LOCAL_DIR is a file", async () => {
+    const file = path.join(directory, "file");
+    writeFileSync(file, "");
+    const { exited, output } = spawnDev(directory, { LOCAL_DIR: file });
+    expect(await exited).toBe(1);
+    expect(output().trim()).toBe(
+      `${file} cannot be the folder for the dev data (there is a file in its place). ` +
+        "Set LOCAL_DIR to a folder that you may write to.",
+    );
+  });
+
+  test("says in a line what to install where there is neither the embedded engine nor Java", async () => {
+    const { exited, output } = spawnDev(directory, { DYNAMODB_ENGINE: "dynamodb-local", PATH: directory }, [
+      process.execPath,
+      "scripts/dev/main.ts",
+    ]);
+    expect(await exited).toBe(1);
+    expect(output().trim()).toBe(
+      "There is no DynamoDB to run on: the embedded one is for Linux on x64. Install Java 17 (npm has brought Amazon's " +
+        "DynamoDB Local along), or set DYNAMODB_ENDPOINT to the address of a DynamoDB that runs.",
+    );
   });
 
   test("says in a line that its port is taken, and what to do", async () => {
@@ -164,6 +288,14 @@ describe("npm run dev", () => {
 
   test.each([
     [{ PORT: "abc" }, "PORT must be a whole number from 0 to 65535."],
+    [
+      { LOG: "loud" },
+      "LOG can be `json` or `silent`; leave it out for a short line a request at a terminal, JSON elsewhere.",
+    ],
+    [
+      { DYNAMODB_ENDPOINT: "http://127.0.0.1:1" },
+      "No DynamoDB answers at http://127.0.0.1:1, which DYNAMODB_ENDPOINT names (ECONNREFUSED). Start it, or leave the variable out.",
+    ],
     [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
     [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
   ])("says in a line what is wrong with %j", async (env, message) => {
@@ -206,8 +338,36 @@ describe("npm run dev", () => {
 });
 
 describe("the log of a whole run", () => {
+  test("is nothing with LOG=silent", async () => {
+    const { dev, output } = await start({ DATA: "memory", LOG: "silent" });
+    const welcome = output();
+    await open(dev.url, dev.apiKeys.sandbox);
+    await open(dev.url, "wrong");
+    expect(output()).toBe(welcome);
+  });
+
+  test.runIf(has("script"))("is a short line a request, in colours, at a terminal", async () => {
+    const command = ["script", "-qefc", "node scripts/dev/main.ts", "/dev/null"];
+    const { dev, output } = await start({ DATA: "memory", TERM: "xterm", NO_COLOR: "" }, command);
+    await open(dev.url, dev.apiKeys.sandbox);
+    await open(dev.url, "wrong");
+    await vi.waitFor(() => {
+      const shown = output().split("Stop with Ctrl-C.")[1] ?? "";
+      expect(
+        shown
+          .replaceAll(/\d+ ms/g, "N ms")
+          .trim()
+          .split("\r\n"),
+      ).toEqual([
+        "POST /v2/sessions  \u001B[32m201\u001B[39m  \u001B[2mN ms\u001B[22m",
+        "POST /v2/sessions  \u001B[33m401\u001B[39m  \u001B[2mN ms\u001B[22m  \u001B[33minvalid_api_key\u001B[39m",
+      ]);
+    }, PATIENCE);
+    process.kill(dev.pid, "SIGINT");
+  });
+
   test("holds a line a request, and nothing secret or personal", async () => {
-    const { dev, output } = await start({ DATA: "memory", POWERTOOLS_LOG_LEVEL: "DEBUG" });
+    const { dev, output } = await start({ DATA: "memory" });
     const welcome = output().length;
     const canary = `canary${Math.random().toString(36).slice(2)}`;
     const refId = `${canary}@example.com`;
@@ -239,7 +399,7 @@ describe("the log of a whole run", () => {
     await fetch(`${dev.url}/v2/sessions`, { method: "POST", headers: { ...key, "idempotency-key": canary } });
 
     const log = output().slice(welcome);
-    const lines = log.split("\n").filter((line) => line.includes('"message":"request"'));
+    const lines = log.split("\n").filter((line) => line.includes('"event":"request"'));
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines)
       expect(JSON.parse(line)).toMatchObject({ requestId: expect.any(String), status: expect.any(Number) });

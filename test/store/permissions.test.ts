@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TABLE_ACTIONS } from "../../infra/permissions.ts";
+import { PERMISSIONS } from "../../infra/permissions.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import { actionName, recordActions } from "../support/actions.ts";
 import { createWorld } from "../support/world.ts";
@@ -26,8 +26,8 @@ test("the role is granted exactly the DynamoDB actions that the store sends, and
   await world.call("GET", `${path}/sessions`, { key });
   await world.call("DELETE", path, { key });
 
-  const granted = Object.entries(TABLE_ACTIONS).flatMap(([table, names]) =>
-    names.map((name) => actionName(table, name)),
+  const granted = Object.entries(PERMISSIONS.Api).flatMap(([table, { actions }]) =>
+    actions.map((name) => actionName(table, name)),
   );
   expect([...sent].toSorted()).toEqual(granted.toSorted());
   expect(world.faults).toEqual([]);

@@ -1,15 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
-import { Contended, Unavailable, withRetries } from "../../functions/store/retry.ts";
+import { AGAIN, Contended, createDoubt, Unavailable, withRetries } from "../../functions/store/retry.ts";
 import { errorNamed } from "../support/faults.ts";
 
-// The pauses are random: none at all is one of the possible ones.
-beforeEach(() => {
-  vi.spyOn(Math, "random").mockReturnValue(0);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+/** What would have been waited for between attempts; none takes time here. */
+function noSleep() {
+  const pauses: number[] = [];
+  return { pauses, sleep: async (ms: number) => void pauses.push(ms) };
+}
 
 /** What an attempt comes to that fails with `error` once: how often it was made, and what was thrown in the end. */
 async function failOnce(error: unknown): Promise<{ made: number; thrown?: unknown }> {
@@ -18,7 +16,7 @@ async function failOnce(error: unknown): Promise<{ made: number; thrown?: unknow
     await withRetries(async () => {
       made += 1;
       if (made === 1) throw error;
-    });
+    }, noSleep().sleep);
     return { made };
   } catch (thrown) {
     return { made, thrown };
@@ -112,25 +110,98 @@ test("the answer of the attempt that succeeds is the answer", async () => {
     const next = answers.shift();
     if (next instanceof Error) throw next;
     return next;
-  });
+  }, noSleep().sleep);
   expect([answer, answers]).toEqual(["answer", []]);
 });
 
-test("what does not pass is given up as Unavailable after six attempts, with the cause", async () => {
+test("what does not pass is given up as Unavailable after nine attempts, with the cause", async () => {
   const errors = Array.from({ length: 10 }, (_, index) => errorNamed("ThrottlingException", { index }));
+  const { sleep, pauses } = noSleep();
   let made = 0;
   const thrown = await withRetries(async () => {
     made += 1;
     throw errors[made - 1];
-  }).catch((error: unknown) => error);
+  }, sleep).catch((error: unknown) => error);
   expect(thrown).toBeInstanceOf(Unavailable);
-  expect((thrown as Unavailable).cause).toBe(errors[5]);
-  expect(made).toBe(6);
+  expect(thrown).toMatchObject({ cause: errors[8], removedSome: false });
+  expect(made).toBe(9);
+  expect(pauses).toHaveLength(8);
+  for (const [index, pauseMs] of pauses.entries()) {
+    expect(pauseMs).toBeGreaterThanOrEqual(0);
+    expect(pauseMs).toBeLessThanOrEqual(Math.min(400, 20 * 2 ** (index + 1)));
+  }
+});
+
+test("an attempt that has learnt what the next one needs is followed at once, and counts as one of the nine", async () => {
+  const { sleep, pauses } = noSleep();
+  const scope = newRequestScope(7_000);
+  let made = 0;
+  const answer = await requestScope.run(scope, () =>
+    withRetries(async () => {
+      made += 1;
+      return made === 9 ? "answer" : AGAIN;
+    }, sleep),
+  );
+  expect([answer, made, pauses, scope.storeRetries]).toEqual(["answer", 9, [], 0]);
+
+  const never = withRetries(async () => {
+    made += 1;
+    return AGAIN;
+  }, sleep);
+  await expect(never).rejects.toThrow(Unavailable);
+  expect(made).toBe(18);
+});
+
+describe("a refusal after an attempt that came to", () => {
+  const refusing = async (error: Error) => {
+    const doubt = createDoubt();
+    await doubt.about(Promise.reject(error)).catch(() => undefined);
+    return [
+      doubt.mayHaveLanded(),
+      await Promise.resolve("no")
+        .then(doubt.refusing)
+        .catch((thrown: Error) => thrown.name),
+    ];
+  };
+
+  test.each([
+    errorNamed("TimeoutError"),
+    errorNamed("InternalServerError"),
+    errorNamed("ServiceUnavailable"),
+    errorNamed("TransactionInProgressException"),
+    errorNamed("X", { $metadata: { httpStatusCode: 500 } }),
+    errorNamed("Error", { code: "ECONNRESET" }),
+    errorNamed("Error", { code: "EPIPE" }),
+    errorNamed("Error", { code: "ETIMEDOUT" }),
+  ])("%s, which may have taken effect, is no refusal", async (error) => {
+    expect(await refusing(error)).toEqual([true, "Unavailable"]);
+  });
+
+  test.each([
+    errorNamed("ProvisionedThroughputExceededException"),
+    errorNamed("RequestLimitExceeded"),
+    errorNamed("ThrottlingException"),
+    errorNamed("TransactionConflictException"),
+    errorNamed("ConditionalCheckFailedException"),
+    canceled("ConditionalCheckFailed"),
+    errorNamed("Error", { code: "ECONNREFUSED" }),
+    errorNamed("Error", { code: "ENOTFOUND" }),
+    new Contended(),
+    new Unavailable("not sent"),
+  ])("%s, which has changed nothing, is the refusal", async (error) => {
+    expect(await refusing(error)).toEqual([false, "no"]);
+  });
+
+  test("nothing, is the refusal", async () => {
+    const doubt = createDoubt();
+    expect(await doubt.about(Promise.resolve("written"))).toBe("written");
+    expect(doubt.refusing("no")).toBe("no");
+  });
 });
 
 test("no attempt is begun that could not end within the request's time", async () => {
   let made = 0;
-  const scope = { ...newRequestScope(), deadlineMs: performance.now() };
+  const scope = { ...newRequestScope(7_000), deadlineMs: performance.now() };
   const thrown = await requestScope
     .run(scope, () =>
       withRetries(async () => {
@@ -144,7 +215,7 @@ test("no attempt is begun that could not end within the request's time", async (
 });
 
 test("the request's retries are counted, the first attempt and the giving up are not", async () => {
-  const scope = newRequestScope();
+  const scope = newRequestScope(7_000);
   await requestScope.run(scope, () => failOnce(new Contended()));
   expect(scope.storeRetries).toBe(1);
   await requestScope.run(scope, () => failOnce(new TypeError("no retry")));

@@ -1,14 +1,14 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { inject } from "vitest";
-import type { TABLE_ACTIONS } from "../../infra/permissions.ts";
+import type { PERMISSIONS } from "../../infra/permissions.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import type { TableNames } from "../../scripts/local/tables.ts";
 
 /** An action on a table, in a form that can name a file, such as `Clients dynamodb:GetItem`. */
 export const actionName = (table: string, action: string) => `${table} ${action}`;
 
-type Table = keyof typeof TABLE_ACTIONS;
+type Table = keyof (typeof PERMISSIONS)["Api"];
 type Input = {
   TableName?: string;
   RequestItems?: Record<string, unknown>;

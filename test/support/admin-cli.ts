@@ -24,7 +24,7 @@ export async function admin(
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(SST_|AWS_|DYNAMODB_ENDPOINT$|LOCAL_DIR$)/.test(name)),
   );
-  const child = spawn(process.execPath, ["scripts/admin.ts", ...args], {
+  const child = spawn(process.execPath, ["admin/main.ts", ...args], {
     cwd: ROOT,
     env: { ...inherited, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],

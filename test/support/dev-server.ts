@@ -34,7 +34,7 @@ const START_TIMEOUT_MS = 20_000;
 export function spawnDev(
   directory: string,
   env: Record<string, string> = {},
-  command: readonly string[] = ["node", "scripts/dev.ts"],
+  command: readonly string[] = ["node", "scripts/dev/main.ts"],
 ) {
   const [file = "", ...args] = command;
   // An engine that the surrounding run was pointed at is not this server's to use.

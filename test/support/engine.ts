@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
-import { TABLE_ACTIONS } from "../../infra/permissions.ts";
+import { PERMISSIONS } from "../../infra/permissions.ts";
 import { startEngine } from "../../scripts/local/engine.ts";
+import { LocalError } from "../../scripts/local/local-error.ts";
 import { createTables, dropTables, type TableNames } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import { actionName } from "./actions.ts";
@@ -23,7 +24,9 @@ declare module "vitest" {
 /** Fails the run if any test had the app send what infra/ does not grant to its role. */
 function checkGranted(actions: readonly string[]): void {
   const granted = new Set(
-    Object.entries(TABLE_ACTIONS).flatMap(([table, names]) => names.map((name) => actionName(table, name))),
+    Object.entries(PERMISSIONS.Api).flatMap(([table, { actions }]) =>
+      actions.map((name) => actionName(table, name)),
+    ),
   );
   const missing = actions.filter((action) => !granted.has(action));
   if (missing.length === 0) return;
@@ -33,7 +36,11 @@ function checkGranted(actions: readonly string[]): void {
 /** Starts the embedded DynamoDB, with both tables, before the first test and stops it after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = mkdtempSync(path.join(tmpdir(), "engine-"));
-  const engine = await startEngine({ leases: path.join(directory, "leases") });
+  const engine = await startEngine({ leases: path.join(directory, "leases") }).catch((error: unknown) => {
+    if (!(error instanceof LocalError)) throw error;
+    console.error(error.message); // a line that says what to install, and no trace around it
+    process.exit(1);
+  });
   const actionsDirectory = path.join(directory, "actions");
   mkdirSync(actionsDirectory);
   const run = randomUUID();

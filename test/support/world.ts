@@ -2,17 +2,17 @@ import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { Hono } from "hono";
 import { inject } from "vitest";
 import { createApp } from "../../functions/app.ts";
-import type { Scope } from "../../functions/core/api-key.ts";
-import type { Environment } from "../../functions/core/environment.ts";
-import { newSessionId } from "../../functions/core/session-id.ts";
-import type { AppEnv } from "../../functions/http/app-env.ts";
-import type { Log, RequestEvent } from "../../functions/http/observe.ts";
-import { createClientsStore } from "../../functions/store/clients.ts";
+import type { Environment, Scope } from "../../functions/contract/vocabulary.ts";
+import type { AppEnv } from "../../functions/http/context.ts";
+import type { GatewayRequest } from "../../functions/http/lambda-event.ts";
+import type { FaultFields, Log, RequestLine } from "../../functions/http/request-log.ts";
+
+import { createClientsStore } from "../../functions/store/clients/store.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { createTokenSigner } from "../../functions/token.ts";
-import { createRegistry, type Registry } from "../../scripts/admin/registry.ts";
-import { generateSigningKeySet } from "../../scripts/admin/signing-keys.ts";
+import { createRegistry, type Registry } from "../../admin/registry/registry.ts";
+import { generateSigningKeySet } from "../../admin/signing-keys.ts";
 import { createDemoClient, type DemoCredentials } from "../../scripts/local/demo.ts";
 import type { TableNames } from "../../scripts/local/tables.ts";
 import { recordActions } from "./actions.ts";
@@ -21,7 +21,7 @@ import { connectLocal } from "../../scripts/local/workspace.ts";
 export const ISSUER = "https://api.example.test";
 
 /** An answer of the API. `body` is the parsed JSON, or `undefined` where there was none. */
-// What a test expects of a body is the test\'s to say.
+// What a test expects of a body is the test's to say.
 export type Answer = { status: number; headers: Headers; body: any; text: string };
 
 export type CallOptions = {
@@ -32,6 +32,8 @@ export type CallOptions = {
   json?: unknown;
   /** Sent as it is. */
   body?: string | Uint8Array<ArrayBuffer>;
+  /** What a gateway would tell of the request. */
+  gateway?: GatewayRequest;
 };
 
 type ContainerOptions = {
@@ -46,10 +48,11 @@ export type World = {
   clock: { nowMs: number };
   demo: DemoCredentials;
   registry: Registry;
-  client: DynamoDBDocumentClient;
+  dynamodb: DynamoDBDocumentClient;
   tables: TableNames;
-  events: RequestEvent[];
-  faults: Error[];
+  /** What was logged, a line a request. */
+  lines: RequestLine[];
+  faults: { error: unknown; fields: FaultFields }[];
   signingKeys: Awaited<ReturnType<typeof generateSigningKeySet>>;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** `POST /v2/sessions` with the demo client's sandbox key. */
@@ -66,38 +69,46 @@ export type World = {
  * @param options.connect another client for the app's store, such as one that fails on purpose
  */
 export async function createWorld(
-  options: { retentionDays?: number; connect?: (endpoint: string) => DynamoDBDocumentClient } = {},
+  options: {
+    retentionDays?: number;
+    userRetentionDays?: number;
+    connect?: (endpoint: string) => DynamoDBDocumentClient;
+  } = {},
 ): Promise<World> {
   const endpoint = inject("dynamodbEndpoint");
-  const client = connectLocal(endpoint);
+  const dynamodb = connectLocal(endpoint);
   const tables = inject("tables");
   // Whole seconds, so that a test may count on what an hour later is.
   const clock = { nowMs: Math.floor(Date.now() / 1000) * 1000 };
-  const registry = createRegistry(client, tables.clientsTable, { now: () => clock.nowMs, actor: "test" });
+  const registry = createRegistry(dynamodb, tables.clientsTable, { now: () => clock.nowMs, actor: "test" });
   const demo = await createDemoClient(registry);
   const signingKeys = await generateSigningKeySet(clock.nowMs);
   const signer = await createTokenSigner(signingKeys, ISSUER);
-  const events: RequestEvent[] = [];
-  const faults: Error[] = [];
-  const capture: Log = { request: (event) => events.push(event), fault: (error) => faults.push(error) };
+  const lines: RequestLine[] = [];
+  const faults: World["faults"] = [];
+  const capture: Log = {
+    request: (line) => lines.push(line),
+    fault: (error, fields) => faults.push({ error, fields }),
+  };
   const container = ({
     now = () => clock.nowMs,
     log = capture,
     connect = options.connect,
   }: ContainerOptions = {}) => {
-    const appClient = recordActions((connect ?? connectLocal)(endpoint), tables);
+    const appDynamodb = recordActions((connect ?? connectLocal)(endpoint), tables);
     return createApp({
       stores: {
-        clients: createClientsStore(appClient, tables.clientsTable),
+        clients: createClientsStore({ dynamodb: appDynamodb, tableName: tables.clientsTable, now }),
         verification: createVerificationStore({
-          client: appClient,
+          dynamodb: appDynamodb,
           tableName: tables.verificationTable,
           retentionDays: options.retentionDays ?? 365,
+          userRetentionDays: options.userRetentionDays ?? 0,
+          now,
         }),
       },
       signer,
       now,
-      newId: newSessionId,
       log,
     });
   };
@@ -109,9 +120,9 @@ export async function createWorld(
     clock,
     demo,
     registry,
-    client,
+    dynamodb,
     tables,
-    events,
+    lines,
     faults,
     signingKeys,
     call,
@@ -121,7 +132,7 @@ export async function createWorld(
       (await registry.createKey({ clientId, environment, scopes })).text,
     anotherContainer: container,
     async items(userId) {
-      const { Items } = await client.send(
+      const { Items } = await dynamodb.send(
         new QueryCommand({
           TableName: tables.verificationTable,
           KeyConditionExpression: "pk = :pk",
@@ -132,7 +143,7 @@ export async function createWorld(
       return Items ?? [];
     },
     async item(userId, sk) {
-      const { Item } = await client.send(
+      const { Item } = await dynamodb.send(
         new GetCommand({
           TableName: tables.verificationTable,
           Key: { pk: userId, sk },
@@ -142,7 +153,7 @@ export async function createWorld(
       return Item;
     },
     async put(item) {
-      await client.send(new PutCommand({ TableName: tables.verificationTable, Item: item }));
+      await dynamodb.send(new PutCommand({ TableName: tables.verificationTable, Item: item }));
     },
   };
 }
@@ -162,11 +173,11 @@ export async function callApp(
     ...options.headers,
   };
   const payload = json === undefined ? body : JSON.stringify(json);
-  const response = await app.request(path, {
-    method,
-    headers,
-    ...(payload === undefined ? {} : { body: payload }),
-  });
+  const response = await app.request(
+    path,
+    { method, headers, ...(payload === undefined ? {} : { body: payload }) },
+    options.gateway === undefined ? undefined : { gateway: options.gateway },
+  );
   const text = await response.text();
   return {
     status: response.status,
@@ -179,3 +190,9 @@ export async function callApp(
 export const inSeconds = (nowMs: number) => Math.floor(nowMs / 1000);
 export const iso = (epochSeconds: number) =>
   new Date(epochSeconds * 1000).toISOString().replace(".000Z", "Z");
+
+/** The key that signs the world's tokens, with its private half. */
+export function signingKeyOf({ signingKeys }: World): { kid: string; x: string; d: string } {
+  for (const key of signingKeys.keys) if (key.state === "signing") return key;
+  throw new Error("No key signs");
+}

@@ -1,135 +1,173 @@
-import { BatchGetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
-import type { SessionImages, SessionRecord, Slot } from "../../core/session.ts";
-import type { User } from "../../core/user.ts";
-import { Contended, withRetries } from "../retry.ts";
+import { QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { refuseUnknownSession, refuseUnknownUser } from "../../core/ending.ts";
+import type { SessionId, UserId } from "../../core/ids.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import { revFloor } from "../../core/rev.ts";
 import {
-  type Item,
-  RECORD_PREFIX,
-  recordKey,
-  SLOT,
-  slotKey,
-  toRecord,
-  toSlot,
-  toUser,
-  USER,
-  userKey,
-  type VerificationTable,
-} from "./items.ts";
+  holds,
+  isOfEarlierLife,
+  type NamedSession,
+  type SessionRecord,
+  type SessionView,
+  viewRecord,
+  viewSlot,
+} from "../../core/session.ts";
+import type { Page, ReadForPage } from "../../core/session-list.ts";
+import {
+  decideToken,
+  type LiveSession,
+  type SessionClaims,
+  type TokenRefusal,
+} from "../../core/session-token.ts";
+import type { User, UserIdentity } from "../../core/user.ts";
+import { withRetries } from "../retry.ts";
+import { lookAt, readHeads } from "./look.ts";
+import { decodeRecord, isRecordKey, RECORD_PREFIX, recordKey } from "./record-item.ts";
+import { decodeSlot, heldIn, lifeOfSlot, SLOT, type SlotImage } from "./slot-item.ts";
+import { clockOf, type Item, type VerificationTable } from "./table.ts";
+import { decodeUser, presentIn, USER, type UserImage } from "./user-item.ts";
 
 /** A user with the newest of their sessions. `slot` may be dead. */
-export type UserOverview = {
-  readonly user: User;
-  readonly slot?: Slot;
-  readonly records: readonly SessionRecord[];
-};
+export type UserOverview = ReadForPage & { readonly user: User };
+
+/** Judges a token's claims by what is stored. */
+export async function findTokenSession(
+  table: VerificationTable,
+  claims: SessionClaims,
+): Promise<LiveSession | TokenRefusal> {
+  const images = await withRetries(() => lookAt(table, claims.userId, claims.sessionId), table.sleep);
+  return decideToken(claims, images, clockOf(table).nowSeconds);
+}
+
+/** One session of a user. One that was never started and is over has left nothing to find. */
+export async function findSession(
+  table: VerificationTable,
+  { userId }: UserIdentity,
+  { sessionId }: NamedSession,
+): Promise<SessionView | Refusal<"user_not_found" | "session_not_found">> {
+  const { user, slot, record } = await withRetries(() => lookAt(table, userId, sessionId), table.sleep);
+  const { nowSeconds } = clockOf(table);
+  if (user === undefined) return refuseUnknownUser();
+  if (record !== undefined) return viewRecord(record, slot, nowSeconds);
+  return holds(slot, sessionId, nowSeconds) ? viewSlot(slot) : refuseUnknownSession();
+}
+
+/** User and slot come before the records. */
+const HEADS = 2;
+
+/** The user, the slot and the newest `maxRecords` records, by one consistent Query of bounded size. */
+export function readUser(
+  table: VerificationTable,
+  userId: UserId,
+  { maxRecords }: { readonly maxRecords: number },
+): Promise<UserOverview | undefined> {
+  return inTwoLooks(table, () => query(table, userId, { limit: maxRecords + HEADS }));
+}
 
 /**
- * What is stored of one session and its user: consistent reads in one request. BatchGetItem is no snapshot: a session that
- * moves from the slot to its record between two of the reads seems to be in neither, so then it is asked once more.
+ * One page of a user's history. `lastScanned` is where the next page goes on. The first page is one Query; a later one
+ * does not lie beside user and slot, and so is two requests side by side.
  */
-export async function readSession(
+export function readHistory(
   table: VerificationTable,
-  userId: string,
-  sessionId: string,
-  now: number,
-): Promise<SessionImages> {
-  const images = await readImages(table, userId, sessionId, now);
-  const found = images.record !== undefined || images.slot?.sessionId === sessionId;
-  return found || images.user === undefined ? images : readImages(table, userId, sessionId, now);
-}
-
-async function readImages(
-  table: VerificationTable,
-  userId: string,
-  sessionId: string,
-  now: number,
-): Promise<SessionImages> {
-  const items = await batchGet(table, [userKey(userId), slotKey(userId), recordKey(userId, sessionId)]);
-  const user = toUser(items.get(USER));
-  const slot = toSlot(items.get(SLOT));
-  const record = toRecord(items.get(RECORD_PREFIX + sessionId), now);
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(slot === undefined ? {} : { slot }),
-    ...(record === undefined ? {} : { record }),
-  };
-}
-
-async function batchGet(
-  table: VerificationTable,
-  keys: readonly { pk: string; sk: string }[],
-): Promise<Map<string, Item>> {
-  return withRetries(async () => {
-    const { Responses, UnprocessedKeys } = await table.client.send(
-      new BatchGetCommand({ RequestItems: { [table.tableName]: { Keys: [...keys], ConsistentRead: true } } }),
-    );
-    // A part is worth nothing: what is decided needs all of it.
-    if (UnprocessedKeys?.[table.tableName] !== undefined) throw new Contended();
-    return new Map((Responses?.[table.tableName] ?? []).map((item) => [item.sk as string, item]));
+  userId: UserId,
+  { before, limit }: Page,
+): Promise<UserOverview | undefined> {
+  const more = limit + 1; // tells whether there is a next page
+  return inTwoLooks(table, async () => {
+    if (before === undefined) return query(table, userId, { limit: more + HEADS });
+    const [heads, page] = await Promise.all([
+      readHeads(table, userId),
+      query(table, userId, { before, limit: more }),
+    ]);
+    return { ...page, ...heads };
   });
 }
 
-/** The user, the slot and the newest `maxRecords` records, by one consistent Query of bounded size. */
-export async function readUser(
-  table: VerificationTable,
-  userId: string,
-  maxRecords: number,
-  now: number,
-): Promise<UserOverview | undefined> {
-  const { items } = await queryDescending(table, userId, { limit: maxRecords + 2 });
-  const user = toUser(items.find((item) => item.sk === USER));
-  if (user === undefined) return undefined;
-  const slot = toSlot(items.find((item) => item.sk === SLOT));
-  return { user, ...(slot === undefined ? {} : { slot }), records: toRecords(items, now) };
-}
+/** What was read of a partition, from its end. */
+type Look = {
+  readonly user: UserImage;
+  readonly slot: SlotImage;
+  readonly records: readonly Item[];
+  /** The oldest session that was reached, where there is more behind it. */
+  readonly lastScanned: SessionId | undefined;
+};
 
-/** One page of a user's history, older than session `before`. `lastScanned` is where the next page goes on. */
-export async function readHistory(
-  table: VerificationTable,
-  userId: string,
-  page: { readonly before?: string; readonly limit: number },
-  now: number,
-): Promise<(UserOverview & { readonly lastScanned?: string }) | undefined> {
-  const [heads, { items, lastKey }] = await Promise.all([
-    batchGet(table, [userKey(userId), slotKey(userId)]),
-    // One more than asked for tells whether there is a next page.
-    queryDescending(table, userId, { recordsOnly: true, ...page, limit: page.limit + 1 }),
-  ]);
-  const user = toUser(heads.get(USER));
-  if (user === undefined) return undefined;
-  const slot = toSlot(heads.get(SLOT));
+/** Descending: the user, the slot, the records from newest to oldest. */
+async function query(table: VerificationTable, userId: UserId, { before, limit }: Page): Promise<Look> {
+  const { Items = [], LastEvaluatedKey } = await table.dynamodb.send(
+    new QueryCommand({
+      TableName: table.tableName,
+      KeyConditionExpression: "pk = :pk",
+      ExpressionAttributeValues: { ":pk": userId },
+      ...(before === undefined ? {} : { ExclusiveStartKey: recordKey(userId, before) }),
+      ScanIndexForward: false,
+      ConsistentRead: true,
+      Limit: limit,
+    }),
+  );
+  const lastKey: unknown = LastEvaluatedKey?.sk;
   return {
-    user,
-    ...(slot === undefined ? {} : { slot }),
-    records: toRecords(items, now),
-    ...(lastKey === undefined ? {} : { lastScanned: lastKey.slice(RECORD_PREFIX.length) }),
+    user: decodeUser(Items.find(({ sk }) => sk === USER)),
+    slot: decodeSlot(Items.find(({ sk }) => sk === SLOT)),
+    records: Items.filter(({ sk }) => isRecordKey(sk)),
+    lastScanned: isRecordKey(lastKey) ? (lastKey.slice(RECORD_PREFIX.length) as SessionId) : undefined,
   };
 }
 
-function toRecords(items: readonly Item[], now: number): SessionRecord[] {
-  return items
-    .filter((item) => (item.sk as string).startsWith(RECORD_PREFIX))
-    .map((item) => toRecord(item, now))
-    .filter((record) => record !== undefined);
+/** A Query is no snapshot either: where its parts contradict each other it is made once more, and that look decides. */
+function inTwoLooks(table: VerificationTable, read: () => Promise<Look>): Promise<UserOverview | undefined> {
+  return withRetries(async () => {
+    const first = await read();
+    const overview = toOverview(first, clockOf(table).nowSeconds);
+    if (overview === undefined || !mayBeTorn(first.slot, overview, table.now())) return overview;
+    return toOverview(await read(), clockOf(table).nowSeconds);
+  }, table.sleep);
 }
 
-async function queryDescending(
-  table: VerificationTable,
-  userId: string,
-  { limit, recordsOnly = false, before }: { limit: number; recordsOnly?: boolean; before?: string },
-): Promise<{ items: Item[]; lastKey?: string }> {
-  const { Items, LastEvaluatedKey } = await withRetries(() =>
-    table.client.send(
-      new QueryCommand({
-        TableName: table.tableName,
-        KeyConditionExpression: recordsOnly ? "pk = :pk AND begins_with(sk, :records)" : "pk = :pk",
-        ExpressionAttributeValues: { ":pk": userId, ...(recordsOnly ? { ":records": RECORD_PREFIX } : {}) },
-        ...(before === undefined ? {} : { ExclusiveStartKey: recordKey(userId, before) }),
-        ScanIndexForward: false,
-        ConsistentRead: true,
-        Limit: limit,
-      }),
-    ),
+function toOverview(look: Look, nowSeconds: number): UserOverview | undefined {
+  const user = presentIn(look.user);
+  if (user === undefined) return undefined;
+  const records = look.records
+    .map((item) => decodeRecord(item, nowSeconds))
+    .filter((record) => record !== undefined)
+    .filter(({ sessionId }) => !isOfEarlierLife(sessionId, user.life));
+  const slot = heldIn(look.slot);
+  const { lastScanned } = look;
+  return {
+    user,
+    // The record is asked before the slot: whatever a slot says, a session that was ended stays ended.
+    slot: records.some((record) => hasEnded(record) && record.sessionId === slot?.sessionId)
+      ? undefined
+      : slot,
+    records,
+    // Whatever lies behind a session of an earlier life is of an earlier life too.
+    lastScanned:
+      lastScanned !== undefined && isOfEarlierLife(lastScanned, user.life) ? undefined : lastScanned,
+  };
+}
+
+const hasEnded = ({ status }: SessionRecord) => status !== "in_progress";
+
+/** Whether a write may have come between the reads of a Query's parts: they say what never was true at one time. */
+function mayBeTorn(image: SlotImage, { user, records }: UserOverview, nowMs: number): boolean {
+  const nowSeconds = Math.floor(nowMs / 1000);
+  const slot = heldIn(image);
+  return (
+    // An erasure, and another life.
+    (image.kind !== "absent" && lifeOfSlot(image) !== user.life) ||
+    // A session that ended just now: its record may be missing.
+    (image.kind === "emptied" && image.rev >= revFloor(nowMs)) ||
+    // A session that is in its slot and ended, or started and in no slot. Of the latter most have expired.
+    records.some((record) => hasEnded(record) === holds(slot, record.sessionId, nowSeconds)) ||
+    // A result that is the session's and not the user's, or the other way round.
+    records.some(
+      ({ sessionId, result }) => result !== undefined && sessionId > (user.statusSessionId ?? ""),
+    ) ||
+    records.some(
+      ({ sessionId, result }) =>
+        sessionId === user.statusSessionId && result?.reportedAt !== user.result?.reportedAt,
+    ) ||
+    (user.statusSessionId !== undefined && holds(slot, user.statusSessionId, nowSeconds))
   );
-  return { items: Items ?? [], ...(LastEvaluatedKey === undefined ? {} : { lastKey: LastEvaluatedKey.sk }) };
 }

@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { connectLocal } from "../../../scripts/local/workspace.ts";
@@ -15,12 +18,13 @@ beforeAll(async () => {
 });
 afterAll(() => deployed?.stop());
 
-/** Runs the script as a person would. */
-function smoke(args: string[], apiKey?: string): Promise<{ code: number | null; output: string }> {
+/** Runs the script as a person would, with the key on its standard input. */
+function smoke(args: string[], apiKey = ""): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["scripts/smoke.ts", ...args], {
-      env: { PATH: process.env.PATH, ...(apiKey === undefined ? {} : { API_KEY: apiKey }) },
-    });
+    const child = spawn(process.execPath, ["scripts/smoke.ts", ...args], { env: { PATH: process.env.PATH } });
+    // A script that ends without having read its input is what some of these are about.
+    child.stdin.on("error", () => {});
+    child.stdin.end(apiKey);
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -38,6 +42,7 @@ describe("the smoke test", () => {
       [
         "health",
         "signing keys",
+        "no token refused",
         "open",
         "token",
         "reuse",
@@ -90,11 +95,48 @@ describe("the smoke test", () => {
     [[], "some-key", "--url is missing"],
     [["--url", "nonsense"], "some-key", "--url is missing, or is no URL"],
     [["--url", "https://api.example", "--key", "x"], "some-key", "--key"],
-    [["--url", "https://api.example"], undefined, "API_KEY is not set"],
+    [["--url", "https://api.example"], "", "There is no API key"],
+    [["--url", "https://api.example", "--key-file", "/nowhere/key"], "", "ENOENT"],
   ])("explains itself when called with %j and the key %s", async (args, apiKey, message) => {
     const { code, output } = await smoke(args, apiKey);
     expect(code).toBe(2);
     expect(output).toContain(message);
     expect(output).toContain("Usage:");
+  });
+
+  test("takes the key out of a file", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "smoke-"));
+    const file = join(directory, "key.txt");
+    writeFileSync(file, `${deployed.demo.apiKeys.sandbox}\n`);
+    const { code } = await smoke(["--url", deployed.url, "--issuer", issuer, "--key-file", file]);
+    rmSync(directory, { recursive: true });
+    expect(code).toBe(0);
+  });
+
+  test("says how it is used, and checks nothing, where that is asked", async () => {
+    const { code, output } = await smoke(["--help"]);
+    expect(code).toBe(0);
+    expect(output).toMatch(/^Usage:/);
+  });
+
+  test("fails where a 401 does not say how to authenticate", async () => {
+    const server = createServer((request, response) => {
+      const { url = "" } = request;
+      const [status, body] =
+        url === "/health"
+          ? [200, { status: "ok" }]
+          : url === "/.well-known/jwks.json"
+            ? [200, { keys: [{ kty: "OKP" }] }]
+            : [401, { code: "missing_token" }];
+      response.writeHead(status as number, { "content-type": "application/json" });
+      response.end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const { code, output } = await smoke(["--url", `http://127.0.0.1:${port}`], "some-key");
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    expect(code).toBe(1);
+    expect(output).toContain("FAILED  no token refused: the 401 has no WWW-Authenticate for Bearer (none)");
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { APPLICATION_COUNTS } from "../../../infra/dashboard.ts";
+import { REQUEST_METRICS } from "../../../infra/metrics.ts";
 import { walk } from "../../support/walk.ts";
+import { countsOf } from "../filter-pattern.ts";
 import { type Deployed, startDeployed } from "./deployed.ts";
 
 let deployed: Deployed;
@@ -14,8 +15,8 @@ afterAll(() => deployed?.stop());
 
 describe("the walk of the README through the function that was packed for the deploy", () => {
   test("leaves the whole audit in the log, at the level that production logs at", () => {
-    const audit = logged().filter(({ message }) => message === "audit");
-    expect(audit.map(({ action }) => action)).toEqual([
+    const audit = requests().flatMap((line) => line.audit ?? []);
+    expect(audit.map(({ action }) => action).filter((action) => action !== "user.read")).toEqual([
       "session.opened",
       "session.started",
       "session.finished",
@@ -27,30 +28,49 @@ describe("the walk of the README through the function that was packed for the de
     ]);
   });
 
-  test("counts in the dimensions that the dashboard looks in", () => {
-    const written = logged().flatMap((line) => line._aws?.CloudWatchMetrics ?? []);
-    expect(written.length).toBeGreaterThan(0);
-    for (const { Namespace, Dimensions, Metrics } of written) {
-      expect(Namespace).toBe("VerificationSessions");
-      for (const { Name } of Metrics) {
-        if (Name === "ColdStart") continue;
-        const [shownBy] =
-          Object.entries(APPLICATION_COUNTS).find(([, names]) => names.some((name) => name === Name)) ?? [];
-        expect({ Name, Dimensions }).toEqual({ Name, Dimensions: [[...new Set(["service", shownBy])]] });
-      }
-    }
+  test("leaves lines of which CloudWatch makes every count that the dashboard shows", () => {
+    const lines = requests();
+    const total = (name: string, more = {}) =>
+      lines
+        .flatMap((line) => countsOf(REQUEST_METRICS, line))
+        .filter((count) =>
+          Object.entries({ name, ...more }).every(([key, value]) => Reflect.get(count, key) === value),
+        )
+        .reduce((sum, { count }) => sum + count, 0);
+    expect(total("Requests")).toBe(lines.length);
+    expect({
+      SessionsCreated: total("SessionsCreated"),
+      SessionsForced: total("SessionsForced"),
+      SessionsSuperseded: total("SessionsSuperseded"),
+      SessionsStarted: total("SessionsStarted"),
+      SessionsCanceled: total("SessionsCanceled"),
+      UsersErased: total("UsersErased"),
+      Results: total("Results", { result: "successful" }),
+      ColdStart: total("ColdStart"),
+      Faults: total("Faults"),
+    }).toEqual({
+      SessionsCreated: 2,
+      SessionsForced: 1,
+      SessionsSuperseded: 1,
+      SessionsStarted: 1,
+      SessionsCanceled: 1,
+      UsersErased: 1,
+      Results: 1,
+      ColdStart: 1,
+      Faults: 0,
+    });
+    expect(total("SessionsReused")).toBeGreaterThan(0);
+    expect(total("ApiKeyCacheHits")).toBeGreaterThan(0);
+    expect(total("ApiKeyCacheMisses")).toBeGreaterThan(0);
+    expect(total("Refusals", { code: "session_completed" })).toBeGreaterThan(0);
   });
 
-  test("leaves its counts where CloudWatch takes metrics from", () => {
-    const counts = logged().filter(({ _aws }) => _aws !== undefined);
-    expect(counts).toContainEqual(
-      expect.objectContaining({ SessionsCreated: 1, service: "verification-sessions" }),
-    );
-    expect(counts).toContainEqual(expect.objectContaining({ ColdStart: 1 }));
-  });
-
-  function logged() {
+  /** The lines of the log that are a request's. */
+  function requests(): Record<string, any>[] {
     const lines = deployed.logs().split("\n");
-    return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
+    return lines
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line))
+      .filter(({ event }) => event === "request");
   }
 });

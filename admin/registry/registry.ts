@@ -1,0 +1,33 @@
+import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import { auditRegistry } from "./audit.ts";
+import { clientRegistry } from "./clients.ts";
+import { flowRegistry } from "./flows.ts";
+import { keyRegistry } from "./keys.ts";
+import { signingKeyRegistry } from "./signing-keys.ts";
+import { openClientsTable } from "./table.ts";
+import { upgradeRegistry } from "./upgrade.ts";
+
+export type Registry = ReturnType<typeof createRegistry>;
+
+/**
+ * All writing of the Clients table: clients, API keys, flows. Every change leaves its audit event in the same
+ * transaction, and what changes nothing leaves none.
+ * @param tableName the Clients table's
+ * @param world.now the clock, in epoch milliseconds
+ * @param world.actor who works here, for the audit
+ */
+export function createRegistry(
+  dynamodb: DynamoDBDocumentClient,
+  tableName: string,
+  world: { now: () => number; actor: string | (() => Promise<string>) },
+) {
+  const table = openClientsTable(dynamodb, tableName, world);
+  return {
+    ...clientRegistry(table),
+    ...keyRegistry(table),
+    ...flowRegistry(table),
+    ...signingKeyRegistry(table),
+    ...auditRegistry(table),
+    ...upgradeRegistry(table),
+  };
+}

@@ -1,0 +1,34 @@
+import { decodeTime, encodeTime, ulid } from "ulid";
+
+/**
+ * What every item bears of the attempt that wrote it last: a ULID, so its sending time in milliseconds and chance. Revs
+ * sort by time, and no two attempts share one.
+ */
+export type Rev = string;
+
+/**
+ * How much older than its sending an item must be for a write that has not seen it: 2 s for a request that was given up
+ * and is still under way, 2 s between two clocks, 1 s to spare.
+ */
+const BLIND_MARGIN_MS = 5_000;
+const TIME_DIGITS = 10;
+
+/**
+ * The rev of an attempt that is sent now: of its clock's time or, where items were seen, of a millisecond after theirs
+ * if that is later. So no write lowers an item's rev, whatever the clocks say.
+ * @param seen ULIDs: revs, or what follows the prefix of a session id; `undefined` where nothing was seen
+ */
+export function newRev(nowMs: number, ...seen: readonly (Rev | undefined)[]): Rev {
+  const times = seen.filter((rev) => rev !== undefined).map((rev) => revTime(rev) + 1);
+  return ulid(Math.max(nowMs, ...times));
+}
+
+/** When a rev was made, in epoch milliseconds. */
+export function revTime(rev: Rev): number {
+  return decodeTime(rev);
+}
+
+/** Sorts after every rev that a write sent now may overwrite without having seen the item, and before all others. */
+export function revFloor(nowMs: number): string {
+  return encodeTime(nowMs - BLIND_MARGIN_MS, TIME_DIGITS);
+}

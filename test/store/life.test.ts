@@ -1,0 +1,366 @@
+import { describe, expect, test } from "vitest";
+import { revTime } from "../../functions/core/rev.ts";
+import { accepted, createStoreWorld, DAY, HALF_AN_HOUR, refusedAs, slotOf } from "../support/store.ts";
+
+describe("opening", () => {
+  test("creates the user and their session, both with whose they are and a rev of their own attempt", async () => {
+    const world = createStoreWorld();
+    const user = world.user("new");
+    const { refId, clientId, environment } = user.identity;
+    const opened = await user.open({ details: { firstName: "A" }, metadata: { order: "7" } });
+    const now = world.seconds();
+    expect(opened).toEqual({
+      kind: "created",
+      slot: {
+        sessionId: expect.stringMatching(/^ses_/),
+        flowId: "idv",
+        status: "open",
+        metadata: { order: "7" },
+        createdAt: now,
+        startedAt: undefined,
+        expiresAt: now + HALF_AN_HOUR,
+        idempotencyKey: undefined,
+        requestHash: undefined,
+        tenant: { clientId, environment },
+        rev: expect.any(String),
+        life: undefined,
+      },
+    });
+    expect(revTime(opened.slot.rev ?? "")).toBe(world.clock.nowMs);
+    expect(await world.item(user.userId, "slot")).toEqual({
+      pk: user.userId,
+      sk: "slot",
+      sessionId: opened.slot.sessionId,
+      flowId: "idv",
+      clientId,
+      environment,
+      status: "open",
+      metadata: '{"order":"7"}',
+      createdAt: now,
+      expiresAt: now + HALF_AN_HOUR,
+      ttl: now + HALF_AN_HOUR,
+      rev: opened.slot.rev,
+    });
+    expect(await world.item(user.userId, "user")).toEqual({
+      pk: user.userId,
+      sk: "user",
+      refId,
+      clientId,
+      environment,
+      status: "not_started",
+      "user.firstName": "A",
+      createdAt: now,
+      updatedAt: now,
+      rev: expect.any(String),
+    });
+  });
+
+  test("again returns the session, extended to half an hour from now", async () => {
+    const world = createStoreWorld();
+    const user = world.user("again");
+    const first = slotOf(await user.open());
+    world.clock.nowMs += 600_000;
+    const again = await user.open({ flowId: "other" });
+    expect(again).toEqual({
+      kind: "reused",
+      slot: { ...first, expiresAt: world.seconds() + HALF_AN_HOUR, rev: expect.any(String) },
+    });
+    expect(await world.item(user.userId, "slot")).toMatchObject({
+      expiresAt: world.seconds() + HALF_AN_HOUR,
+      ttl: world.seconds() + HALF_AN_HOUR,
+    });
+  });
+
+  test("over a dead session that is still there opens another, with nothing of the old one left", async () => {
+    const world = createStoreWorld();
+    const user = world.user("dead");
+    const first = slotOf(await user.force({ key: "k", metadata: { a: "b" } }));
+    await user.start(first);
+    world.clock.nowMs += HALF_AN_HOUR * 1_000;
+    const next = await user.open();
+    expect(next.kind).toBe("created");
+    expect(next.slot.sessionId > first.sessionId).toBe(true);
+    const stored = await world.item(user.userId, "slot");
+    for (const name of ["startedAt", "idempotencyKey", "requestHash", "metadata"])
+      expect(stored).not.toHaveProperty(name);
+  });
+
+  test("with metadata replaces the session's as a whole; without leaves it", async () => {
+    const world = createStoreWorld();
+    const user = world.user("noted");
+    await user.open({ metadata: { a: "1", b: "2" } });
+    world.clock.nowMs += 60_000;
+    expect((await user.open({ metadata: { c: "3" } })).slot.metadata).toEqual({ c: "3" });
+    expect((await user.open()).slot.metadata).toEqual({ c: "3" });
+    expect((await user.open({ metadata: {} })).slot.metadata).toEqual({});
+  });
+
+  test("with metadata for a session that was started writes slot and record", async () => {
+    const world = createStoreWorld();
+    const user = world.user("noted-started");
+    const { slot } = await user.open();
+    await user.start(slot);
+    world.clock.nowMs += 60_000;
+    const noted = await user.open({ metadata: { a: "1" } });
+    expect(noted).toMatchObject({
+      kind: "reused",
+      slot: {
+        sessionId: slot.sessionId,
+        status: "in_progress",
+        metadata: { a: "1" },
+        expiresAt: world.seconds() + HALF_AN_HOUR,
+      },
+    });
+    const stored = await world.item(user.userId, `session#${slot.sessionId}`);
+    expect(stored).toMatchObject({
+      status: "in_progress",
+      metadata: '{"a":"1"}',
+      startedAt: world.seconds() - 60,
+    });
+    expect(accepted(await user.result(slot, "failed")).record.metadata).toEqual({ a: "1" });
+  });
+
+  test("merges details: members given replace, those removed go, the others stay", async () => {
+    const world = createStoreWorld();
+    const user = world.user("merged");
+    await user.open({ details: { firstName: "A", lastName: "B" } });
+    world.clock.nowMs += 60_000;
+    await user.open({
+      patch: { set: { lastName: "C", email: "c@example.com" }, remove: ["firstName"], extras: { plan: 3 } },
+    });
+    const read = await user.read();
+    expect(read?.user.details).toEqual({ lastName: "C", email: "c@example.com" });
+    expect(read?.user.extras).toEqual({ plan: 3 });
+    expect(read?.user.updatedAt).toBe(world.seconds());
+  });
+});
+
+describe("forcing", () => {
+  test("takes the place of an open session, and names it", async () => {
+    const world = createStoreWorld();
+    const user = world.user("forced");
+    const first = slotOf(await user.open({ metadata: { a: "1" } }));
+    world.clock.nowMs += 60_000;
+    const forced = accepted(await user.force({ flowId: "other" }));
+    expect(forced).toMatchObject({
+      kind: "created",
+      superseded: { sessionId: first.sessionId },
+      slot: { flowId: "other" },
+    });
+    expect(await world.item(user.userId, "slot")).not.toHaveProperty("metadata");
+    expect(refusedAs(await user.find(first))).toBe("session_superseded");
+    expect((await user.find(forced.slot)).kind).toBe("live");
+  });
+
+  test("over a session that was started marks its record superseded", async () => {
+    const world = createStoreWorld();
+    const user = world.user("forced-started");
+    const first = slotOf(await user.open());
+    await user.start(first);
+    const forced = accepted(await user.force());
+    expect(forced).toMatchObject({ kind: "created", superseded: { sessionId: first.sessionId } });
+    expect(await world.item(user.userId, `session#${first.sessionId}`)).toMatchObject({
+      status: "superseded",
+      endedAt: world.seconds(),
+      rev: forced.slot.rev,
+    });
+  });
+
+  test("with the key of the active session returns it, extended; with another body it is refused and changes nothing", async () => {
+    const world = createStoreWorld();
+    const user = world.user("keyed");
+    const first = slotOf(await user.force({ key: "k", details: { firstName: "A" }, metadata: { a: "1" } }));
+    world.clock.nowMs += 60_000;
+    const replayed = accepted(
+      await user.force({ key: "k", details: { firstName: "A" }, metadata: { a: "1" } }),
+    );
+    expect(replayed).toMatchObject({
+      kind: "reused",
+      replayed: true,
+      slot: { sessionId: first.sessionId, expiresAt: world.seconds() + HALF_AN_HOUR },
+    });
+    const before = await world.items(user.userId);
+    for (const other of [
+      { flowId: "other", details: { firstName: "A" }, metadata: { a: "1" } },
+      { details: { firstName: "B" }, metadata: { a: "1" } },
+      { details: { firstName: "A" }, metadata: { a: "2" } },
+      {},
+    ]) {
+      expect(refusedAs(await user.force({ key: "k", ...other }))).toBe("idempotency_mismatch");
+    }
+    expect(await world.items(user.userId)).toEqual(before);
+  });
+
+  test("with another key, or after another forced session, opens a new one", async () => {
+    const world = createStoreWorld();
+    const user = world.user("keys");
+    const ids = [];
+    for (const key of ["a", "b", "a"]) ids.push(slotOf(await user.force({ key })).sessionId);
+    expect(new Set(ids).size).toBe(3);
+  });
+});
+
+describe("a session", () => {
+  test("is started once, and its record outlasts the slot", async () => {
+    const world = createStoreWorld();
+    const user = world.user("started");
+    const { slot } = await user.open({ metadata: { a: "1" } });
+    const started = accepted(await user.start(slot));
+    expect(started).toMatchObject({
+      kind: "started",
+      environment: "sandbox",
+      slot: { status: "in_progress", startedAt: world.seconds() },
+    });
+    world.clock.nowMs += 1_000;
+    expect(accepted(await user.start(slot))).toEqual({ ...started, kind: "unchanged" });
+    expect(await world.item(user.userId, `session#${slot.sessionId}`)).toEqual({
+      pk: user.userId,
+      sk: `session#${slot.sessionId}`,
+      sessionId: slot.sessionId,
+      flowId: "idv",
+      clientId: user.identity.clientId,
+      environment: "sandbox",
+      status: "in_progress",
+      metadata: '{"a":"1"}',
+      createdAt: slot.createdAt,
+      startedAt: slot.createdAt,
+      ttl: slot.createdAt + 365 * DAY,
+      rev: started.slot.rev,
+    });
+  });
+
+  test.each(["cancel", "result"] as const)(
+    "that has a %s leaves an emptied slot and a record",
+    async (ending) => {
+      const world = createStoreWorld();
+      const user = world.user("ended");
+      const { slot } = await user.open();
+      const ended = accepted(
+        await (ending === "cancel" ? user.cancel(slot) : user.result(slot, "pending", "blurred")),
+      );
+      expect(ended.kind).toBe("ended");
+      expect(await world.item(user.userId, "slot")).toEqual({
+        pk: user.userId,
+        sk: "slot",
+        rev: ended.record.rev,
+        ttl: world.seconds() + DAY,
+      });
+      expect(await world.item(user.userId, `session#${slot.sessionId}`)).toMatchObject({
+        status: ending === "cancel" ? "canceled" : "completed",
+        endedAt: world.seconds(),
+      });
+      const read = await user.read();
+      expect(read?.slot).toBeUndefined();
+      expect(read?.user).toMatchObject(
+        ending === "cancel"
+          ? { status: "not_started" }
+          : { status: "pending", statusSessionId: slot.sessionId, result: { reason: "blurred" } },
+      );
+      expect(refusedAs(await user.find(slot))).toBe(
+        ending === "cancel" ? "session_canceled" : "session_completed",
+      );
+      const again = accepted(
+        await (ending === "cancel" ? user.cancel(slot) : user.result(slot, "pending", "blurred")),
+      );
+      expect(again).toEqual({ kind: "unchanged", record: ended.record });
+    },
+  );
+
+  test("that was started takes its result when its slot is long gone", async () => {
+    const world = createStoreWorld();
+    const user = world.user("late-result");
+    const { slot } = await user.open();
+    await user.start(slot);
+    world.clock.nowMs += 7 * DAY * 1_000;
+    await world.reap(user.userId, "slot");
+    expect(await user.session(slot)).toMatchObject({ status: "expired" });
+    expect(accepted(await user.result(slot, "successful")).kind).toBe("ended");
+    expect((await user.read())?.user.status).toBe("successful");
+  });
+
+  test("is found while it is active or has a record, and else is not", async () => {
+    const world = createStoreWorld();
+    const user = world.user("found");
+    expect(refusedAs(await user.session({ sessionId: `ses_${"0".repeat(26)}` }))).toBe("user_not_found");
+    const open = slotOf(await user.open());
+    expect(await user.session(open)).toMatchObject({ status: "open", expiresAt: open.expiresAt });
+    const forced = slotOf(await user.force());
+    expect(refusedAs(await user.session(open))).toBe("session_not_found");
+    await user.cancel(forced);
+    expect(await user.session(forced)).toMatchObject({ status: "canceled", endedAt: world.seconds() });
+  });
+});
+
+describe("an erasure", () => {
+  test("leaves two seals of one rev, nothing personal, and no record", async () => {
+    const world = createStoreWorld();
+    const user = world.user("erased");
+    const { slot } = await user.open({ details: { firstName: "A" } });
+    await user.start(slot);
+    expect(await user.erase()).toEqual({ erased: true });
+    const [slotSeal, userSeal, ...more] = await world.items(user.userId);
+    expect(more).toEqual([]);
+    expect(slotSeal).toEqual({
+      pk: user.userId,
+      sk: "slot",
+      sealed: true,
+      rev: userSeal?.rev,
+      ttl: world.seconds() + DAY,
+    });
+    expect(userSeal).toEqual({ ...slotSeal, sk: "user" });
+    expect(await user.read()).toBeUndefined();
+    expect(await user.history()).toBeUndefined();
+    expect(refusedAs(await user.find(slot))).toBe("session_ended");
+    expect(refusedAs(await user.result(slot, "failed"))).toBe("user_not_found");
+  });
+
+  test("of nobody seals too, and says that there was nothing", async () => {
+    const world = createStoreWorld();
+    const user = world.user("nobody");
+    expect(await user.erase()).toEqual({ erased: false });
+    expect(await world.items(user.userId)).toMatchObject([{ sealed: true }, { sealed: true }]);
+    expect(await user.erase()).toEqual({ erased: false });
+  });
+
+  test("is followed by another life, which knows nothing of the one before", async () => {
+    const world = createStoreWorld();
+    const user = world.user("reborn");
+    const before = slotOf(await user.open({ details: { firstName: "A" } }));
+    await user.start(before);
+    await user.erase();
+    const { rev: seal } = (await world.item(user.userId, "user")) ?? {};
+    const { kind, slot } = await user.open();
+    expect(kind).toBe("created");
+    expect([slot.life, (await user.read())?.user.life]).toEqual([seal, seal]);
+    expect((await user.read())?.user.details).toEqual({});
+    expect((await user.find(slot)).kind).toBe("live");
+    expect(refusedAs(await user.find(before))).toBe("session_ended");
+    expect(refusedAs(await user.result(before, "failed"))).toBe("session_not_found");
+    expect(refusedAs(await user.session(before))).toBe("session_not_found");
+  });
+});
+
+test("a user is kept for ever, or for so many days after their last open or result", async () => {
+  const world = createStoreWorld({ userRetentionDays: 30 });
+  const user = world.user("kept");
+  const ttl = async () => (await world.item(user.userId, "user"))?.ttl;
+  const { slot } = await user.open();
+  expect(await ttl()).toBe(world.seconds() + 30 * DAY);
+  await user.start(slot);
+  world.clock.nowMs += 60_000;
+  await user.open();
+  expect(await ttl()).toBe(world.seconds() + 30 * DAY);
+  world.clock.nowMs += DAY * 1_000;
+  await user.result(slot, "pending");
+  expect(await ttl()).toBe(world.seconds() + 30 * DAY);
+  // A newer session sets the status; the older one's result still counts.
+  const newer = slotOf(await user.open());
+  await user.result(newer, "failed");
+  world.clock.nowMs += DAY * 1_000;
+  await user.result(slot, "successful");
+  expect(await ttl()).toBe(world.seconds() + 30 * DAY);
+  expect((await user.read())?.user.status).toBe("failed");
+
+  await world.user("kept", world.container({ userRetentionDays: 0 })).open();
+  expect(await ttl()).toBeUndefined();
+});
