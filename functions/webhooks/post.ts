@@ -112,7 +112,7 @@ const DNS_TRIES = 2;
 function createLookup(): LookupFunction {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
   return (hostname, { all }, callback) => {
-    resolver.resolve4(hostname, (error, addresses = []) => {
+    resolver.resolve4(hostname, (error, addresses) => {
       if (error) return callback(error, []);
       const [first = ""] = addresses;
       return all === true

@@ -18,14 +18,15 @@ function der(tag: number, ...contents: readonly Buffer[]): Buffer {
 
 const sequence = (...parts: readonly Buffer[]) => der(0x30, ...parts);
 const objectId = (...bytes: readonly number[]) => der(0x06, Buffer.from(bytes));
+/** UTCTime: two digits a year. */
 const time = (at: Date) =>
   der(
     0x17,
     Buffer.from(
-      `${at
+      at
         .toISOString()
         .replaceAll(/[-:T]|\.\d+/g, "")
-        .slice(2)}`,
+        .slice(2),
     ),
   );
 
