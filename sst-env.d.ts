@@ -18,6 +18,10 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Dynamo"
     }
+    "Limits": {
+      "name": string
+      "type": "sst.aws.Dynamo"
+    }
     "SigningKeys": {
       "type": "sst.sst.Secret"
       "value": string

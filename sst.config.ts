@@ -18,7 +18,7 @@ export default $config({
     const { api, apiFunction, functionLog, issuer, live } = await import("./infra/api.ts");
     const { alarmTopic } = await import("./infra/alarms.ts");
     await import("./infra/monitoring.ts");
-    const { clients, verification } = await import("./infra/storage.ts");
+    const { clients, limits, verification } = await import("./infra/storage.ts");
     return {
       api: api.url,
       issuer,
@@ -26,6 +26,7 @@ export default $config({
       alias: live.name,
       verificationTable: verification.name,
       clientsTable: clients.name,
+      limitsTable: limits.name,
       functionLog: functionLog.name,
       accessLog: api.nodes.logGroup.name,
       alarmTopic: alarmTopic?.arn,

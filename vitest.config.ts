@@ -5,7 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/infra/**"],
     // One embedded DynamoDB for the whole run; tests are kept apart by clients of their own.
-    globalSetup: ["test/support/engine.ts"],
+    // The traffic's end comes after the engine's: they end in reverse, and what ends with a complaint ends the rest.
+    globalSetup: ["test/support/traffic-run.ts", "test/support/engine.ts"],
     pool: "forks",
     // One more than two cores: many tests wait for a child process or a time-out.
     maxWorkers: 3,

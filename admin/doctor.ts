@@ -185,7 +185,7 @@ async function checkApiKeys({ registry, target, now }: Work): Promise<Finding[]>
     "attention",
     active.filter((key) => endsWithin(key, SOON_DAYS * SECONDS_PER_DAY, nowSeconds)),
     `Ends within ${SOON_DAYS} days`,
-    "`keys rotate <keyId>` makes the next one; hand it over before.",
+    "`keys rotate <keyId>` makes the next one, unless that was done; hand it over before.",
   );
   add(
     "attention",

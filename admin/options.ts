@@ -96,6 +96,15 @@ export function parseLimit(typed: string): number {
 
 const DAY = "YYYY-MM-DD";
 
+const MAX_PER_SECOND = 100_000;
+
+/** Calls a second: to stop all of them, keys are revoked and clients disabled. */
+export function parsePerSecond(typed: string): number {
+  const perSecond = Number(typed);
+  if (/^\d+$/.test(typed) && perSecond >= 1 && perSecond <= MAX_PER_SECOND) return perSecond;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_PER_SECOND}.`);
+}
+
 /**
  * A moment, as a day or a time in ISO 8601 UTC, or as a span before now.
  * @returns the moment in epoch milliseconds, by the clock at hand

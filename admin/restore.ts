@@ -150,7 +150,7 @@ export function missingOf(
   // Records without a user count as absent in every read: an erasure stopped halfway.
   if (lost.kind !== "present") return { kind: "skipped", why: "withoutUser" };
   if (isExpired(userItem, nowSeconds)) return { kind: "skipped", why: "expired" };
-  if (present.kind === "sealed" || slot.kind === "sealed") return { kind: "skipped", why: "erased" };
+  if (present.kind === "sealed") return { kind: "skipped", why: "erased" };
   const life = present.kind === "present" ? present.user.life : lifeOfSlot(slot);
   if (life !== undefined && life !== lost.user.life) return { kind: "skipped", why: "erased" };
   if (present.kind === "present" && !includeRecreated && isAnother(present.user, lost.user)) {

@@ -67,7 +67,7 @@ export async function runAdmin(args: readonly string[], world: World): Promise<n
           progress.clear();
           world.stderr.write(`${sentence}\n`);
         },
-        progress: progress.show,
+        progress: (text) => progress.show(text),
       });
       print(answer);
     } finally {

@@ -5,7 +5,7 @@ import { withRetries } from "../functions/store/retry.ts";
 import { startEngine } from "../scripts/local/engine.ts";
 import { DataInUse, findRunningEngine, runsInMemory } from "../scripts/local/lease.ts";
 import { LocalError } from "../scripts/local/local-error.ts";
-import { createTables, type TableNames } from "../scripts/local/tables.ts";
+import { createTables, type DataTables } from "../scripts/local/tables.ts";
 import {
   connectLocal,
   LOCAL_TABLES,
@@ -24,7 +24,7 @@ export type Target = {
   /** The deployed stage, where it is one. */
   readonly stage?: string;
   readonly dynamodb: DynamoDBDocumentClient;
-  readonly tables: TableNames;
+  readonly tables: DataTables;
   /** For how many days the service keeps what it writes. */
   readonly retention: { readonly retentionDays: number; readonly userRetentionDays: number };
   /** Who works here, for the audit. */
@@ -116,7 +116,7 @@ async function openDevData(): Promise<Target> {
   };
 }
 
-type FoundEngine = { endpoint: string; tables: TableNames; inMemory: boolean; stop(): Promise<void> };
+type FoundEngine = { endpoint: string; tables: DataTables; inMemory: boolean; stop(): Promise<void> };
 
 /** How long a command waits for another one to be done with the data. */
 const TURN_MS = 30_000;
@@ -149,7 +149,7 @@ const MemoryServer = v.object({
 function findMemoryServer(
   leases: string,
   runningFile: string,
-): { endpoint: string; tables: TableNames } | undefined {
+): { endpoint: string; tables: DataTables } | undefined {
   const { success, output } = v.safeParse(MemoryServer, readIfThere(runningFile));
   if (!success || !runsInMemory(leases, output.pid)) return undefined;
   const { endpoint, ...tables } = output.dynamodb;

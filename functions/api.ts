@@ -3,6 +3,7 @@ import { readConfig } from "./config.ts";
 import { handleEvents } from "./http/lambda-event.ts";
 import { createClientsStore } from "./store/clients/store.ts";
 import { createDynamoDB } from "./store/dynamodb.ts";
+import { createQuotaStore } from "./store/quota.ts";
 import { createVerificationStore } from "./store/verification/store.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createTokenSigner } from "./token.ts";
@@ -13,6 +14,7 @@ const now = Date.now;
 const app = createApp({
   stores: {
     clients: createClientsStore({ dynamodb, tableName: config.clientsTable, now }),
+    quota: createQuotaStore({ dynamodb, tableName: config.limitsTable, now }),
     verification: createVerificationStore({
       dynamodb,
       tableName: config.verificationTable,

@@ -9,12 +9,17 @@ import { readHealth, readPublicKeys } from "./routes/public.ts";
 import { cancelSession, listSessions, readSession, reportResult } from "./routes/sessions.ts";
 import { eraseUser, readUser } from "./routes/users.ts";
 import type { ClientsStore } from "./store/clients/store.ts";
+import type { QuotaStore } from "./store/quota.ts";
 import type { VerificationStore } from "./store/verification/store.ts";
 import type { TokenSigner } from "./token.ts";
 
 /** All that the app needs of the world. Lambda, the dev server and the tests each hand in their own. */
 export type Dependencies = {
-  readonly stores: { readonly clients: ClientsStore; readonly verification: VerificationStore };
+  readonly stores: {
+    readonly clients: ClientsStore;
+    readonly quota: QuotaStore;
+    readonly verification: VerificationStore;
+  };
   readonly signer: TokenSigner;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;

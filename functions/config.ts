@@ -4,6 +4,7 @@ import { parseSigningKeySet, type SigningKeySet } from "./core/signing-keys.ts";
 export type Config = {
   readonly verificationTable: string;
   readonly clientsTable: string;
+  readonly limitsTable: string;
   readonly signingKeys: SigningKeySet;
   /** The `iss` of tokens: the API's URL. */
   readonly issuer: string;
@@ -18,6 +19,7 @@ export function readConfig(): Config {
   return {
     verificationTable: variable("VERIFICATION_TABLE"),
     clientsTable: variable("CLIENTS_TABLE"),
+    limitsTable: variable("LIMITS_TABLE"),
     signingKeys: signingKeys(),
     issuer: variable("ISSUER"),
     retentionDays: days("RETENTION_DAYS"),

@@ -9,6 +9,8 @@ import type { SigningKeySet } from "./core/signing-keys.ts";
 const ALGORITHM = "EdDSA";
 const TYPE = "JWT";
 const CLOCK_TOLERANCE_SECONDS = 5;
+/** Ours are of 30; what is longer names no client, and might not be asked for. */
+const MAX_CLIENT_ID_LENGTH = 64;
 
 export type Verified =
   | { readonly kind: "valid"; readonly claims: SessionClaims }
@@ -30,7 +32,7 @@ const Claims = v.object({
   aud: v.string(),
   sub: v.pipe(v.string(), v.guard(isUserId)),
   sid: v.pipe(v.string(), v.guard(isSessionId)),
-  cid: v.string(),
+  cid: v.pipe(v.string(), v.maxLength(MAX_CLIENT_ID_LENGTH)),
   env: v.picklist(ENVIRONMENTS),
   flow: v.string(),
   exp: v.pipe(v.number(), v.integer()),

@@ -3,7 +3,7 @@ import { namespaceOf } from "./metrics.ts";
 import { TABLE_REQUESTS } from "./permissions.ts";
 import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { clients, limits, verification } from "./storage.ts";
 import { MINIMUM_REQUESTS, THRESHOLDS } from "./thresholds.ts";
 
 const settings = stageSettings($app.stage, process.env);
@@ -32,6 +32,7 @@ export const alarms =
         ...callerAlarms(alarmTopic.arn),
         ...tableAlarms(alarmTopic.arn, "Verification", verification.name),
         ...tableAlarms(alarmTopic.arn, "Clients", clients.name),
+        ...tableAlarms(alarmTopic.arn, "Limits", limits.name),
       ];
 
 if (alarmTopic !== undefined && settings.alarmEmail !== undefined) {

@@ -2,7 +2,7 @@ import { hardenedFunction } from "./function.ts";
 import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { clients, limits, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 
@@ -93,6 +93,7 @@ export const {
   environment: {
     VERIFICATION_TABLE: verification.name,
     CLIENTS_TABLE: clients.name,
+    LIMITS_TABLE: limits.name,
     SIGNING_KEYS: signingKeys.value,
     ISSUER: issuer,
     RETENTION_DAYS: String(settings.retentionDays),

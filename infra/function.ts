@@ -2,10 +2,10 @@ import { BUNDLING } from "./bundling.ts";
 import { type FunctionName, PERMISSIONS, type TableGrant } from "./permissions.ts";
 import { environmentKey } from "./secrets.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, tableKey, verification } from "./storage.ts";
+import { clients, limits, tableKey, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
-const TABLE_ARNS = { Verification: verification.arn, Clients: clients.arn };
+const TABLE_ARNS = { Verification: verification.arn, Clients: clients.arn, Limits: limits.arn };
 
 /** What differs from function to function; all the rest is the same for all of them. */
 export type FunctionSettings = {

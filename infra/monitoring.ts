@@ -4,7 +4,7 @@ import { dashboardBody } from "./dashboard.ts";
 import { ACCESS_METRICS, type LogMetric, namespaceOf, REQUEST_METRICS } from "./metrics.ts";
 import { LOG_QUERIES } from "./queries.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, verification } from "./storage.ts";
+import { clients, limits, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
 const prefix = `${$app.name}-${$app.stage}`;
@@ -26,7 +26,7 @@ if (settings.alarms) {
       apiId: api.nodes.api.id,
       functionName: apiFunction.name,
       functionLog: functionLog.name,
-      tables: [verification.name, clients.name],
+      tables: [verification.name, clients.name, limits.name],
       alarmArns: alarms.map(({ arn }) => arn),
     }).apply((watched) =>
       JSON.stringify(dashboardBody({ ...watched, stage: $app.stage, region: settings.region })),

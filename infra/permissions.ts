@@ -19,8 +19,9 @@ export const PERMISSIONS = {
     },
     // API keys by hash, and what functions may know of a client. Not `client#`, `webhooks#` or the operators' audit.
     Clients: { actions: ["dynamodb:GetItem", "dynamodb:Query"], partitions: ["key#*", "settings#*"] },
+    Limits: { actions: ["dynamodb:UpdateItem"] },
   },
-} as const satisfies Record<string, Partial<Record<"Verification" | "Clients", TableGrant>>>;
+} as const satisfies Record<string, Partial<Record<"Verification" | "Clients" | "Limits", TableGrant>>>;
 
 export type FunctionName = keyof typeof PERMISSIONS;
 
@@ -36,4 +37,5 @@ export const TABLE_REQUESTS = {
     "TransactWriteItems",
   ],
   Clients: ["GetItem", "Query"],
+  Limits: ["UpdateItem"],
 } as const;

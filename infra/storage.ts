@@ -3,7 +3,7 @@ import { stageSettings } from "./stage.ts";
 const settings = stageSettings($app.stage, process.env);
 
 /**
- * Encrypts both tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
+ * Encrypts the tables. A key of ours rather than AWS's own, so that using it shows in CloudTrail and that it can be
  * taken away; in production only, as each key costs a dollar a month.
  */
 export const tableKey = settings.production
@@ -27,12 +27,25 @@ if (tableKey !== undefined) {
 }
 
 /** Users, slots and session records. Its stream has both images, of which webhooks can be made. */
-export const verification = table("Verification", { ttl: "ttl", stream: "new-and-old-images" });
+export const verification = lastingTable("Verification", { ttl: "ttl", stream: "new-and-old-images" });
 
 /** API keys by hash, clients, their flows and settings. Functions read some of it; only operators write it. */
-export const clients = table("Clients", {});
+export const clients = lastingTable("Clients", {});
 
-function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {
+/** What containers tell of their clients' calls, for some seconds. Nothing is lost with it, so nothing keeps it. */
+export const limits = new sst.aws.Dynamo("Limits", {
+  fields: { pk: "string" },
+  primaryIndex: { hashKey: "pk" },
+  ttl: "ttl",
+  transform: {
+    table: (args) => {
+      args.pointInTimeRecovery = { enabled: false };
+      encrypt(args);
+    },
+  },
+});
+
+function lastingTable(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">): sst.aws.Dynamo {
   return new sst.aws.Dynamo(name, {
     ...extra,
     fields: { pk: "string", sk: "string" },
@@ -41,12 +54,14 @@ function table(name: string, extra: Pick<sst.aws.DynamoArgs, "ttl" | "stream">):
     transform: {
       table: (args, opts) => {
         args.pointInTimeRecovery = { enabled: true, recoveryPeriodInDays: settings.recoveryDays };
-        if (tableKey !== undefined) {
-          args.serverSideEncryption = { enabled: true, kmsKeyArn: tableKey.arn };
-        }
+        encrypt(args);
         // `protect` stops Pulumi before it asks AWS; deletion protection stops everyone else.
         opts.protect = settings.production;
       },
     },
   });
+}
+
+function encrypt(args: aws.dynamodb.TableArgs): void {
+  if (tableKey !== undefined) args.serverSideEncryption = { enabled: true, kmsKeyArn: tableKey.arn };
 }

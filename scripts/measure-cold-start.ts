@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin } from "esbuild";
-import { createRegistry } from "./admin/registry.ts";
-import { generateSigningKeySet } from "./admin/signing-keys.ts";
+import { BUNDLING } from "../infra/bundling.ts";
+import { createRegistry } from "../admin/registry/registry.ts";
+import { generateSigningKeySet } from "../admin/signing-keys.ts";
 import { createDemoClient } from "./local/demo.ts";
 import { startEngine } from "./local/engine.ts";
 import { createTables } from "./local/tables.ts";
@@ -15,18 +16,17 @@ import { connectLocal, LOCAL_TABLES } from "./local/workspace.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 
-/** The options that SST 4 bundles a function with. */
+/** With the options that SST 4 gives esbuild, and those that infra/ gives SST. */
 async function bundle(outfile: string, plugins: Plugin[]): Promise<void> {
   await build({
     entryPoints: [path.join(ROOT, "functions/api.ts")],
     outfile,
     bundle: true,
-    minify: true,
-    keepNames: true,
+    minify: BUNDLING.minify,
     platform: "node",
     format: "esm",
     target: "es2024",
-    mainFields: ["module", "main"],
+    ...BUNDLING.esbuild,
     banner: {
       js: 'import { createRequire as topLevelCreateRequire } from "module"; const require = topLevelCreateRequire(import.meta.url);',
     },
@@ -39,8 +39,8 @@ async function bundle(outfile: string, plugins: Plugin[]): Promise<void> {
 const silent: Plugin = {
   name: "silent",
   setup(building) {
-    building.onLoad({ filter: /functions[\\/]telemetry\.ts$/ }, () => ({
-      contents: "export const createTelemetry = () => ({ request() {}, fault() {} });",
+    building.onLoad({ filter: /functions[\\/]telemetry[\\/]log\.ts$/ }, () => ({
+      contents: "export const createLog = () => ({ request() {}, fault() {} });",
     }));
   },
 };
@@ -51,7 +51,7 @@ const { handler } = await import(${JSON.stringify(bundleFile)});
 const answer = await handler({
   version: "2.0", routeKey: "POST /v2/sessions", rawPath: "/v2/sessions", rawQueryString: "",
   headers: { "content-type": "application/json", "x-api-key": ${JSON.stringify(key)}, host: "api.example" },
-  requestContext: { domainName: "api.example", http: { method: "POST", path: "/v2/sessions" } },
+  requestContext: { domainName: "api.example", requestId: "cold", http: { method: "POST", path: "/v2/sessions" } },
   body: JSON.stringify({ refId: "cold" }), isBase64Encoded: false,
 });
 process.exit(answer.statusCode < 300 ? 0 : 1);
@@ -71,16 +71,13 @@ try {
     AWS_SECRET_ACCESS_KEY: "local",
     AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
     AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    VERIFICATION_TABLE: LOCAL_TABLES.verificationTable,
+    CLIENTS_TABLE: LOCAL_TABLES.clientsTable,
+    LIMITS_TABLE: LOCAL_TABLES.limitsTable,
+    SIGNING_KEYS: JSON.stringify(await generateSigningKeySet(Date.now())),
     ISSUER: "https://api.example",
     RETENTION_DAYS: "365",
-    POWERTOOLS_SERVICE_NAME: "verification-sessions",
-    POWERTOOLS_METRICS_NAMESPACE: "VerificationSessions",
-    SST_RESOURCE_App: JSON.stringify({ name: "verification-sessions", stage: "measure" }),
-    SST_RESOURCE_Verification: JSON.stringify({ name: LOCAL_TABLES.verificationTable }),
-    SST_RESOURCE_Clients: JSON.stringify({ name: LOCAL_TABLES.clientsTable }),
-    SST_RESOURCE_SigningKeys: JSON.stringify({
-      value: JSON.stringify(await generateSigningKeySet(Date.now())),
-    }),
+    USER_RETENTION_DAYS: "0",
   };
 
   const measure = async (name: string, plugins: Plugin[]) => {

@@ -1,8 +1,18 @@
 import type { Command } from "commander";
+import { ENVIRONMENTS, type Environment } from "../../functions/contract/vocabulary.ts";
+import { DEFAULT_PER_SECOND, WINDOW_SECONDS } from "../../functions/core/quota.ts";
 import { AdminError } from "../admin-error.ts";
 import { fields, isoOrNone, table } from "../answer.ts";
-import { isClientId, parseClient, parseClientId, parseName } from "../options.ts";
+import {
+  environmentOption,
+  isClientId,
+  parseClient,
+  parseClientId,
+  parseName,
+  parsePerSecond,
+} from "../options.ts";
 import type { ClientInfo } from "../registry/clients.ts";
+import type { Limit } from "../registry/limits.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Run, type Work, YES } from "../work.ts";
 
@@ -43,7 +53,7 @@ export function addClientCommands(program: Command, run: Run): void {
 
   clients
     .command("show")
-    .description("show a client, and how many keys and flows it has")
+    .description("show a client, its limits, and how many keys and flows it has")
     .argument("<clientId|name>", "the client's id, or its name where only one has it", parseClient)
     .addHelpText(
       "after",
@@ -52,11 +62,13 @@ export function addClientCommands(program: Command, run: Run): void {
     .action((named: string) =>
       run(async ({ registry }) => {
         const client = await findClient(registry, named);
-        const [keys, flows] = await Promise.all([
+        const [keys, flows, limits] = await Promise.all([
           registry.listKeys(client.clientId),
           registry.listFlows(client.clientId),
+          registry.findLimits(client.clientId),
         ]);
-        return one(client, { keys: keys.length, flows: flows.length });
+        const json = { ...view(client), keys: keys.length, flows: flows.length, limits };
+        return { json, text: fields({ ...json, limits: limitsText(limits) }) };
       }),
     );
 
@@ -95,6 +107,35 @@ export function addClientCommands(program: Command, run: Run): void {
     .description("let a disabled client's keys and session tokens work again, within 60 seconds")
     .argument("<clientId>", CLIENT_ID, parseClientId)
     .action((clientId: string) => run(async ({ registry }) => one(await registry.enableClient(clientId))));
+
+  clients
+    .command("limit")
+    .description("say how many calls a second a client may make, within 60 seconds")
+    .argument("<clientId>", CLIENT_ID, parseClientId)
+    .addOption(environmentOption())
+    .option("--per-second <number>", "calls a second of its backend, all keys together", parsePerSecond)
+    .option("--frontend-per-second <number>", "calls a second of all its frontends together", parsePerSecond)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run admin -- clients limit cli_... --environment production --per-second 500
+  npm run admin -- clients limit cli_... --environment sandbox --per-second 1 --frontend-per-second 1
+
+Calls are counted in windows of ${WINDOW_SECONDS} seconds. Unless told otherwise a client may make ${DEFAULT_PER_SECOND.production} calls a second in
+production and ${DEFAULT_PER_SECOND.sandbox} in sandbox. The verification engine's results are not counted.`,
+    )
+    .action((clientId: string, { environment, ...limit }: { environment: Environment } & Partial<Limit>) =>
+      run(async ({ registry }) => {
+        if (limit.perSecond === undefined && limit.frontendPerSecond === undefined) {
+          throw new AdminError(
+            "Say what to allow: --per-second <number>, --frontend-per-second <number> or both.",
+          );
+        }
+        const json = { clientId, environment, ...(await registry.setLimit(clientId, environment, limit)) };
+        return { json, text: fields(json) };
+      }),
+    );
 }
 
 async function findClient(registry: Registry, named: string): Promise<ClientInfo> {
@@ -119,8 +160,8 @@ async function warnOfNamesakes({ registry, warn }: Work, { clientId, name }: Cli
   if (others.length > 0) warn(`Mind that this name is taken already, by ${others.join(" and ")}.`);
 }
 
-function isSameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
+function isSameName(name: string, other: string): boolean {
+  return name.toLowerCase() === other.toLowerCase();
 }
 
 function view({ clientId, name, createdAt, disabledAt }: ClientInfo) {
@@ -133,7 +174,14 @@ function view({ clientId, name, createdAt, disabledAt }: ClientInfo) {
   };
 }
 
-function one(client: ClientInfo, counts: Record<string, number> = {}) {
-  const json = { ...view(client), ...counts };
+function one(client: ClientInfo) {
+  const json = view(client);
   return { json, text: fields(json) };
+}
+
+function limitsText(limits: Readonly<Record<Environment, Limit>>): string {
+  return ENVIRONMENTS.map((environment) => {
+    const { perSecond, frontendPerSecond } = limits[environment];
+    return `${environment} ${perSecond} calls a second, frontends ${frontendPerSecond}`;
+  }).join("; ");
 }

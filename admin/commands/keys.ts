@@ -92,31 +92,7 @@ In production, results:write and sessions:write cannot be one key's: a client co
         const views = await withLastUse(work, listed);
         return {
           json: views,
-          text: table(
-            [
-              "KEY",
-              ...(client === undefined ? ["CLIENT"] : []),
-              "STATE",
-              "ENVIRONMENT",
-              "SCOPES",
-              "LABEL",
-              "EXPIRES",
-              "LAST USED (HOUR)",
-            ],
-            views.map((key) => [
-              key.keyId,
-              ...(client === undefined ? [key.clientId] : []),
-              key.state,
-              key.environment,
-              key.scopes.join(","),
-              key.label,
-              key.expiresAt ?? "never",
-              key.lastUsedAt ?? "never",
-            ]),
-            expiringWithin === undefined
-              ? `The client has no keys; \`keys create --client ${client} ...\` makes one.`
-              : "No key ends within that time.",
-          ),
+          text: keyTable(views, client, expiringWithin !== undefined),
         };
       }),
     );
@@ -206,6 +182,27 @@ The first hands over in a day; the second is for a key that leaked.`,
     );
 }
 
+/** The clients are named where there may be several. */
+function keyTable(views: readonly KeyView[], client: string | undefined, endingSoon: boolean): string {
+  const columns: readonly (readonly [heading: string, cell: (key: KeyView) => string | undefined])[] = [
+    ["KEY", ({ keyId }) => keyId],
+    ...(client === undefined ? [["CLIENT", ({ clientId }: KeyView) => clientId] as const] : []),
+    ["STATE", ({ state }) => state],
+    ["ENVIRONMENT", ({ environment }) => environment],
+    ["SCOPES", ({ scopes }) => scopes.join(",")],
+    ["LABEL", ({ label }) => label],
+    ["EXPIRES", ({ expiresAt }) => expiresAt ?? "never"],
+    ["LAST USED (HOUR)", ({ lastUsedAt }) => lastUsedAt ?? "never"],
+  ];
+  return table(
+    columns.map(([heading]) => heading),
+    views.map((key) => columns.map(([, cell]) => cell(key))),
+    endingSoon
+      ? "No key ends within that time."
+      : `The client has no keys; \`keys create --client ${client} ...\` makes one.`,
+  );
+}
+
 function shownOnce(text: string): string {
   return `The API key, shown this once and never again:\n\n  ${text}`;
 }
@@ -216,6 +213,8 @@ async function withLastUse({ target, now, progress }: Work, keys: readonly ApiKe
   const lastUses = await findLastUses(dynamodb, tables.verificationTable, keyIds, progress);
   return keys.map((key) => view(key, toSeconds(now()), lastUses.get(key.keyId)));
 }
+
+type KeyView = ReturnType<typeof view>;
 
 function view(key: ApiKeyInfo, nowSeconds: number, lastUsedAt?: number) {
   const { keyId, clientId, environment, scopes, label } = key;
@@ -233,6 +232,6 @@ function view(key: ApiKeyInfo, nowSeconds: number, lastUsedAt?: number) {
   };
 }
 
-function lines(key: ReturnType<typeof view>): string {
+function lines(key: KeyView): string {
   return fields({ ...key, scopes: key.scopes.join(",") });
 }

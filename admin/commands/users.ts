@@ -132,7 +132,7 @@ function resultText({ status, reason, sessionId }: NonNullable<User["result"]>):
 }
 
 function detailText(value: unknown): string {
-  return oneLine(typeof value === "object" ? JSON.stringify(value) : String(value));
+  return oneLine(typeof value === "string" ? value : JSON.stringify(value));
 }
 
 /** What clients and their users wrote may hold what plays with a terminal. */

@@ -9,6 +9,7 @@ export const AUDIT_ACTIONS = [
   "client.renamed",
   "client.disabled",
   "client.enabled",
+  "client.limited",
   "key.created",
   "key.updated",
   "key.rotated",

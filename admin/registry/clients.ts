@@ -15,9 +15,6 @@ import { ABSENT, byCreation, type ClientsTable, EXISTS } from "./table.ts";
 /** What an operator sees of a client: all but the user-id secret. */
 export type ClientInfo = Omit<Client, "userIdSecret">;
 
-/** A disabled client's keys are many: DynamoDB takes a hundred writes in one transaction. */
-const TRANSACTION_SIZE = 90;
-
 export function clientRegistry(table: ClientsTable) {
   /** Marks the client first, so that no key can be added any more, then every key: what a crash left is done by a repeat. */
   async function setDisabled(clientId: string, disabled: boolean): Promise<ClientInfo> {
@@ -40,10 +37,7 @@ export function clientRegistry(table: ClientsTable) {
       ":clientId": clientId,
       ":key": API_KEY,
     });
-    for (let at = 0; at < keys.length; at += TRANSACTION_SIZE) {
-      const batch = keys.slice(at, at + TRANSACTION_SIZE);
-      await table.write(batch.map((key) => change(key as ItemKey, "clientDisabledAt", EXISTS)));
-    }
+    await table.write(keys.map((key) => change(key as ItemKey, "clientDisabledAt", EXISTS)));
     return withoutSecret(await readClient(table, clientId));
   }
 

@@ -14,11 +14,12 @@ import {
   apiKeyKey,
   type Client,
   type ItemKey,
+  perSecondName,
   toApiKey,
 } from "../../functions/store/clients/items.ts";
 import { AdminError } from "../admin-error.ts";
 import { readClient } from "./clients.ts";
-import { ABSENT, byCreation, type ClientsTable, EXISTS, type TransactItem } from "./table.ts";
+import { ABSENT, byCreation, type Clause, type ClientsTable, EXISTS, type TransactItem } from "./table.ts";
 
 export type NewKey = {
   readonly clientId: string;
@@ -31,8 +32,15 @@ export type NewKey = {
 /** What an operator sees of an API key: all but the user-id secret. */
 export type ApiKeyInfo = Omit<ApiKey, "userIdSecret">;
 
-/** Only under an enabled client, even if it is disabled in the same moment. */
-const ENABLED = " AND attribute_not_exists(disabledAt)";
+/** Only while the client is enabled and its quota is the one that the key bears, even if that changes in the same moment. */
+function asSeen({ perSecond }: Client, environment: Environment): Clause {
+  const seen = perSecond?.[environment];
+  return {
+    condition: `attribute_not_exists(disabledAt) AND ${seen === undefined ? "attribute_not_exists(#perSecond)" : "#perSecond = :perSecond"}`,
+    names: { "#perSecond": perSecondName("perSecond", environment) },
+    ...(seen === undefined ? {} : { values: { ":perSecond": seen } }),
+  };
+}
 
 export function keyRegistry(table: ClientsTable) {
   async function keyItem(keyId: string): Promise<ApiKey & ItemKey> {
@@ -43,10 +51,16 @@ export function keyRegistry(table: ClientsTable) {
 
   function newKeyItem(
     key: NewKey,
-    userIdSecret: string,
+    { perSecond, userIdSecret }: Client,
   ): { text: string; info: ApiKeyInfo; put: TransactItem } {
     const text = formatApiKey(key.environment, randomBytes(API_KEY_ENTROPY_BYTES));
-    const info: ApiKeyInfo = { keyId: `key_${table.newId()}`, createdAt: toSeconds(table.now()), ...key };
+    const quota = perSecond?.[key.environment];
+    const info: ApiKeyInfo = {
+      keyId: `key_${table.newId()}`,
+      createdAt: toSeconds(table.now()),
+      ...key,
+      ...(quota === undefined ? {} : { perSecond: quota }),
+    };
     const item = { ...apiKeyKey(hashApiKey(text)), ...info, userIdSecret };
     return { text, info, put: table.put(item, { condition: ABSENT }) };
   }
@@ -58,10 +72,10 @@ export function keyRegistry(table: ClientsTable) {
      */
     async createKey(key: NewKey): Promise<{ text: string; key: ApiKeyInfo }> {
       requireScopes(key.environment, key.scopes);
-      const { userIdSecret } = await readEnabledClient(table, key.clientId);
-      const { text, info, put } = newKeyItem(key, userIdSecret);
+      const client = await readEnabledClient(table, key.clientId);
+      const { text, info, put } = newKeyItem(key, client);
       await table.commit("key.created", { clientId: key.clientId, keyId: info.keyId }, [
-        table.requireClient(key.clientId, ENABLED),
+        table.requireClient(key.clientId, asSeen(client, key.environment)),
         put,
       ]);
       return { text, key: info };
@@ -141,7 +155,7 @@ export function keyRegistry(table: ClientsTable) {
         );
       }
       requireScopes(environment, scopes);
-      const { userIdSecret } = await readEnabledClient(table, clientId);
+      const client = await readEnabledClient(table, clientId);
       const fresh = newKeyItem(
         {
           clientId,
@@ -150,11 +164,11 @@ export function keyRegistry(table: ClientsTable) {
           ...(label === undefined ? {} : { label }),
           ...(newEndsAt === undefined ? {} : { expiresAt: newEndsAt }),
         },
-        userIdSecret,
+        client,
       );
       const endsAt = Math.min(oldEndsAt, expiresAt ?? oldEndsAt);
       await table.commit("key.rotated", { clientId, keyId, newKeyId: fresh.info.keyId }, [
-        table.requireClient(clientId, ENABLED),
+        table.requireClient(clientId, asSeen(client, environment)),
         fresh.put,
         table.update(before, "SET expiresAt = :at", {
           condition: `${EXISTS} AND attribute_not_exists(revokedAt) AND ${

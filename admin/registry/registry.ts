@@ -3,6 +3,7 @@ import { auditRegistry } from "./audit.ts";
 import { clientRegistry } from "./clients.ts";
 import { flowRegistry } from "./flows.ts";
 import { keyRegistry } from "./keys.ts";
+import { limitRegistry } from "./limits.ts";
 import { signingKeyRegistry } from "./signing-keys.ts";
 import { openClientsTable } from "./table.ts";
 import { upgradeRegistry } from "./upgrade.ts";
@@ -10,7 +11,7 @@ import { upgradeRegistry } from "./upgrade.ts";
 export type Registry = ReturnType<typeof createRegistry>;
 
 /**
- * All writing of the Clients table: clients, API keys, flows. Every change leaves its audit event in the same
+ * All writing of the Clients table: clients, their limits, API keys, flows. Every change leaves its audit event in the same
  * transaction, and what changes nothing leaves none.
  * @param tableName the Clients table's
  * @param world.now the clock, in epoch milliseconds
@@ -26,6 +27,7 @@ export function createRegistry(
     ...clientRegistry(table),
     ...keyRegistry(table),
     ...flowRegistry(table),
+    ...limitRegistry(table),
     ...signingKeyRegistry(table),
     ...auditRegistry(table),
     ...upgradeRegistry(table),

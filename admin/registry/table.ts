@@ -8,11 +8,11 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from "@aws-sdk/lib-dynamodb";
-import { monotonicFactory } from "ulid";
 import { AUDIT, clientKey, type Item, type ItemKey } from "../../functions/store/clients/items.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { withRetries } from "../../functions/store/retry.ts";
 import { AdminError } from "../admin-error.ts";
+import { sortableId } from "./sortable-id.ts";
 import type { AuditAction, AuditSubject } from "./audit.ts";
 
 export type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
@@ -21,7 +21,7 @@ export type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"
 export type ClientsTable = ReturnType<typeof openClientsTable>;
 
 /** What a write is conditioned on, and the names and values in its expressions. */
-type Clause = {
+export type Clause = {
   readonly condition?: string;
   readonly names?: Readonly<Record<string, string>>;
   readonly values?: Readonly<Record<string, unknown>>;
@@ -29,6 +29,9 @@ type Clause = {
 
 export const EXISTS = "attribute_exists(pk)";
 export const ABSENT = "attribute_not_exists(pk)";
+
+/** A client's keys may be many: DynamoDB takes a hundred writes in one transaction. */
+const TRANSACTION_SIZE = 90;
 
 const CHANGED_MEANWHILE =
   "Another operator changed this in the same moment. Look at it with the `list` command, then repeat yours.";
@@ -39,15 +42,12 @@ export function openClientsTable(
   TableName: string,
   { now, actor }: { now: () => number; actor: string | (() => Promise<string>) },
 ) {
-  // Of two ids of one millisecond the later one sorts after: the order of events is that in which they happened.
-  const newId = monotonicFactory();
-
   return {
     TableName,
     /** The clock, in epoch milliseconds. */
     now,
     /** A new id, which sorts by its time. */
-    newId: () => newId(now()),
+    newId: () => sortableId(now()),
 
     /** Makes changes and leaves their audit event, all or nothing. */
     async commit(
@@ -58,7 +58,7 @@ export function openClientsTable(
       const at = now();
       const who = typeof actor === "string" ? actor : await actor();
       const event = { at: new Date(at).toISOString(), actor: who, action, subject };
-      const Put = { TableName, Item: { pk: AUDIT, sk: newId(at), ...event } };
+      const Put = { TableName, Item: { pk: AUDIT, sk: sortableId(at), ...event } };
       const command = new TransactWriteCommand({
         TransactItems: [...changes, { Put }],
         // A repeat of a write whose answer was lost is answered like the first, and writes nothing twice.
@@ -74,9 +74,12 @@ export function openClientsTable(
       });
     },
 
-    /** Makes changes that are no event of their own. */
-    async write(TransactItems: TransactItem[]): Promise<void> {
-      await withRetries(() => dynamodb.send(new TransactWriteCommand({ TransactItems })));
+    /** Makes changes that are no event of their own, some at a time: a repeat does what a crash left out. */
+    async write(changes: readonly TransactItem[]): Promise<void> {
+      for (let at = 0; at < changes.length; at += TRANSACTION_SIZE) {
+        const TransactItems = changes.slice(at, at + TRANSACTION_SIZE);
+        await withRetries(() => dynamodb.send(new TransactWriteCommand({ TransactItems })));
+      }
     },
 
     async get(Key: ItemKey): Promise<Item | undefined> {
@@ -136,12 +139,15 @@ export function openClientsTable(
     }),
 
     /** Only under a client that is there, even if it is changed in the same moment. */
-    requireClient(clientId: string, more = ""): TransactItem {
+    requireClient(clientId: string, clause: Clause = {}): TransactItem {
+      const condition = clause.condition === undefined ? EXISTS : `${EXISTS} AND ${clause.condition}`;
+      const Key = clientKey(clientId);
       return {
         ConditionCheck: {
           TableName,
-          Key: clientKey(clientId),
-          ConditionExpression: `${EXISTS}${more}`,
+          Key: { pk: Key.pk, sk: Key.sk },
+          ConditionExpression: condition,
+          ...expressions({ ...clause, condition }),
         },
       };
     },

@@ -36,13 +36,20 @@ const token = { kind: "token" } as const;
 const anybody = { kind: "public" } as const;
 
 /** What any backend call may be refused with. */
-const BACKEND = ["missing_api_key", "invalid_api_key", "insufficient_scope", "invalid_request"] as const;
+const BACKEND = [
+  "missing_api_key",
+  "invalid_api_key",
+  "rate_limited",
+  "insufficient_scope",
+  "invalid_request",
+] as const;
 /** What any call that may carry a body may be refused with. */
 const BODY = ["unsupported_media_type", "payload_too_large", "invalid_json"] as const;
 /** What any frontend call may be refused with. */
 const FRONTEND = [
   "missing_token",
   "invalid_token",
+  "rate_limited",
   "token_expired",
   "session_superseded",
   "session_completed",

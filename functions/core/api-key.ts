@@ -13,6 +13,8 @@ export type ApiKey = {
   readonly expiresAt?: number;
   readonly revokedAt?: number;
   readonly clientDisabledAt?: number;
+  /** Calls a second that its client's backend may make; the default where there is none. It lies here at no read. */
+  readonly perSecond?: number;
   /** The client's secret that user ids are derived with. It lies here so that deriving one costs no read. */
   readonly userIdSecret: string;
 };

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ResultStatus, UserStatus } from "../contract/vocabulary.ts";
 import type { SessionId, UserId } from "./ids.ts";
 import type { ReportedResult } from "./result.ts";
 import type { Rev } from "./rev.ts";
 import type { SessionView, Tenant } from "./session.ts";
-import type { Details, ExtraValue } from "./user-details.ts";
+import type { Details, DetailsPatch, ExtraValue } from "./user-details.ts";
 
 /** Who a user is: everything but `refId` can be named in a log. */
 export type UserIdentity = Tenant & { readonly userId: UserId; readonly refId: string };
@@ -38,4 +39,16 @@ export function userStatus(user: User, sessions: readonly SessionView[]): UserSt
   if (user.status !== "not_started") return user.status;
   const newestStarted = sessions.find(({ startedAt }) => startedAt !== undefined);
   return newestStarted?.status === "expired" ? "expired" : "not_started";
+}
+
+/** Whether a user has the very details that a patch would leave them with. */
+export function hasDetails({ details, extras }: User, patch: DetailsPatch | undefined): boolean {
+  if (patch === undefined) return true;
+  return (
+    Object.entries(patch.set).every(([name, value]) =>
+      isDeepStrictEqual(details[name as keyof Details], value),
+    ) &&
+    patch.remove.every((name) => details[name] === undefined) &&
+    (patch.extras === undefined || isDeepStrictEqual({ ...extras }, { ...patch.extras }))
+  );
 }

@@ -1,13 +1,16 @@
 import type { Scope } from "../contract/vocabulary.ts";
 import { type ApiKey, hashApiKey, isUsable, isWellFormedApiKey } from "../core/api-key.ts";
 import { createExpiringCache } from "../core/expiring-cache.ts";
+import { DEFAULT_PER_SECOND } from "../core/quota.ts";
 import { isRefusal, type Refusal, refuse } from "../core/refusal.ts";
 import type { LiveSession, SessionClaims, TokenRefusalCode } from "../core/session-token.ts";
 import { expired } from "../core/session-token.ts";
 import { toSeconds } from "../core/time.ts";
 import type { ClientsStore } from "../store/clients/store.ts";
+import type { QuotaStore } from "../store/quota.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import type { TokenSigner } from "../token.ts";
+import { limit } from "./limit.ts";
 import type { LogFields } from "./request-log.ts";
 import type { AppContext } from "./context.ts";
 
@@ -15,32 +18,34 @@ const MAX_CACHED_KEYS = 1_000;
 const SECONDS_PER_HOUR = 3_600;
 
 /** A client's backend, known by its API key. */
-export type BackendCaller = ApiKey & {
-  /** Tells the hour of use, at most once per key, container and hour; to be awaited before answering. */
-  readonly usageNoted: Promise<void>;
-};
+export type BackendCaller = ApiKey;
 
 /** A frontend, known by its session's token. */
 export type FrontendCaller = { readonly claims: SessionClaims; readonly session: LiveSession };
 
 type Dependencies = {
-  readonly stores: { readonly clients: ClientsStore; readonly verification: VerificationStore };
+  readonly stores: {
+    readonly clients: ClientsStore;
+    readonly quota: QuotaStore;
+    readonly verification: VerificationStore;
+  };
   readonly signer: TokenSigner;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
 };
 
-type BackendRefusalCode = "missing_api_key" | "invalid_api_key" | "insufficient_scope";
-type FrontendRefusalCode = "missing_token" | "invalid_token" | TokenRefusalCode;
+type BackendRefusalCode = "missing_api_key" | "invalid_api_key" | "rate_limited" | "insufficient_scope";
+type FrontendRefusalCode = "missing_token" | "invalid_token" | "rate_limited" | TokenRefusalCode;
 
 /** Who calls, by the API key of a backend or the session token of a frontend. */
 export function createAuthenticators({ stores, signer, now }: Dependencies) {
-  const { clients, verification } = stores;
+  const { clients, quota, verification } = stores;
   const hourOfUse = createExpiringCache<number>({
     ttlMs: SECONDS_PER_HOUR * 1000,
     maxEntries: MAX_CACHED_KEYS,
   });
 
+  /** Tells the hour of use, at most once per key, container and hour. */
   async function noteUsage(keyId: string, nowSeconds: number, log: LogFields): Promise<void> {
     const hour = nowSeconds - (nowSeconds % SECONDS_PER_HOUR);
     if (hourOfUse.get(keyId, nowSeconds * 1000) === hour) return;
@@ -54,8 +59,8 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
 
   return {
     /**
-     * Checks the `x-api-key` of a request: shape and checksum, hash, revocation and expiry, then scope. A key that was
-     * looked up is kept for a minute, so a warm one costs no read.
+     * Checks the `x-api-key` of a request: shape and checksum, hash, revocation and expiry, then the client's quota,
+     * then scope. A key that was looked up is kept for a minute, so a warm one costs no read.
      */
     async backend(c: AppContext, scope: Scope): Promise<BackendCaller | Refusal<BackendRefusalCode>> {
       const text = c.req.header("x-api-key");
@@ -74,12 +79,24 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
       log.clientId = key.clientId;
       if (key.environment === "sandbox") log.sandbox = true;
       log.keyId = key.keyId;
-      if (!key.scopes.includes(scope))
+      const inScope = key.scopes.includes(scope);
+      // The engine's results are no client's doing, and none is turned away.
+      if (!(inScope && scope === "results:write")) {
+        const { clientId, environment } = key;
+        const perSecond = key.perSecond ?? DEFAULT_PER_SECOND[environment];
+        const limited = await limit(c, quota, { side: "backend", clientId, environment }, perSecond);
+        if (limited !== undefined) return limited;
+      }
+      if (!inScope)
         return refuse("insufficient_scope", `This call needs an API key with the scope \`${scope}\`.`);
-      return { ...key, usageNoted: noteUsage(key.keyId, nowSeconds, log) };
+      c.get("unfinished").push(noteUsage(key.keyId, nowSeconds, log));
+      return key;
     },
 
-    /** Checks the session token of a frontend call: its signature and claims, then client and stored session. */
+    /**
+     * Checks the session token of a frontend call: its signature and claims, then the client's quota, then client and
+     * stored session.
+     */
     async frontend(c: AppContext): Promise<FrontendCaller | Refusal<FrontendRefusalCode>> {
       const token = bearerToken(c.req.header("authorization"));
       if (token === undefined)
@@ -100,12 +117,15 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
       if (claims.environment === "sandbox") log.sandbox = true;
       log.userId = claims.userId;
       log.sessionId = claims.sessionId;
-      const [settings, session] = await Promise.all([
-        clients.findSettings(claims.clientId),
-        verification.findTokenSession(claims),
-      ]);
+      // Known for a minute: a call that is refused for the quota costs no read.
+      const settings = await clients.findSettings(claims.clientId);
+      const { clientId, environment } = claims;
+      const perSecond = settings.frontendPerSecond?.[environment] ?? DEFAULT_PER_SECOND[environment];
+      const limited = await limit(c, quota, { side: "frontend", clientId, environment }, perSecond);
+      if (limited !== undefined) return limited;
       if (settings.disabledAt !== undefined)
         return refuse("session_ended", "The organisation that opened this session is disabled.");
+      const session = await verification.findTokenSession(claims);
       return isRefusal(session) ? session : { claims, session };
     },
   };

@@ -6,6 +6,11 @@ import type { LogFields } from "./request-log.ts";
 export type AppEnv = {
   /** What the gateway tells of a request; without one (dev server, tests) it is absent. */
   Bindings: { readonly gateway?: GatewayRequest };
-  Variables: { requestId: string; log: LogFields };
+  Variables: {
+    requestId: string;
+    log: LogFields;
+    /** What was begun beside the answer and must have ended before it leaves: Lambda freezes what is left behind. */
+    unfinished: Promise<void>[];
+  };
 };
 export type AppContext = Context<AppEnv>;

@@ -18,6 +18,8 @@ export type LogFields = {
   apiKeyCache?: "miss";
   /** The hour of the key's use could not be noted. */
   keyUsageLost?: true;
+  /** What the other containers were to learn of the client's calls did not reach them. */
+  quotaUntold?: true;
   userId?: string;
   sessionId?: string;
   outcome?: Outcome;
@@ -88,8 +90,12 @@ export function logRequests(log: Log): Handler<AppEnv> {
     const fields: LogFields = {};
     c.set("requestId", requestId);
     c.set("log", fields);
+    c.set("unfinished", []);
     const scope = newRequestScope(REQUEST_BUDGET_MS);
-    await requestScope.run(scope, async () => next());
+    await requestScope.run(scope, async () => {
+      await next();
+      await Promise.all(c.get("unfinished"));
+    });
 
     const { headers, status } = c.res;
     headers.set("x-request-id", requestId);

@@ -71,17 +71,13 @@ export function createRouter(options: RouterOptions, handlers: OperationHandlers
     async (c) => {
       const caller = await callerOf(c, operation);
       if (isRefusal(caller)) return problem(c, caller);
-      try {
-        const request = await requestOf(c, operation);
-        if (isRefusal(request)) return problem(c, request);
-        const outcome = await handle({ ...request, caller, log: c.get("log") });
-        return isRefusal(outcome) ? problem(c, outcome) : answer(c, outcome);
-      } finally {
-        if (caller !== undefined && "usageNoted" in caller) await caller.usageNoted;
-      }
+      const request = await requestOf(c, operation);
+      if (isRefusal(request)) return problem(c, request);
+      const outcome = await handle({ ...request, caller, log: c.get("log") });
+      return isRefusal(outcome) ? problem(c, outcome) : answer(c, outcome);
     };
 
-  /** Who calls: the key or token first, then what it may do. */
+  /** Who calls: the key or token first, then the client's quota, then what the caller may do. */
   async function callerOf(
     c: AppContext,
     { access }: Operation,

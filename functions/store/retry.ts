@@ -31,6 +31,8 @@ export const AGAIN = Symbol("again");
 export type Sleep = (ms: number) => Promise<unknown>;
 
 const MAX_ATTEMPTS = 9;
+/** Of which every second one may be made at once. */
+const MAX_ROUNDS = 2 * MAX_ATTEMPTS;
 const BASE_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 400;
 
@@ -42,11 +44,11 @@ export async function withRetries<T>(
   attempt: () => Promise<T | typeof AGAIN>,
   sleep: Sleep = wait,
 ): Promise<T> {
-  for (let made = 1; ; made += 1) {
+  for (let rounds = 1, made = 1; ; rounds += 1) {
     try {
       const answer = await attempt();
       if (answer !== AGAIN) return answer;
-      if (made === MAX_ATTEMPTS) throw new Unavailable("The store was contended for too long");
+      if (rounds >= MAX_ROUNDS) throw new Unavailable("The store was contended for too long");
     } catch (error) {
       if (!isPassing(error)) throw error;
       const pauseMs = Math.random() * Math.min(MAX_PAUSE_MS, BASE_PAUSE_MS * 2 ** made);
@@ -55,6 +57,7 @@ export async function withRetries<T>(
       }
       const scope = requestScope.getStore();
       if (scope !== undefined) scope.storeRetries += 1;
+      made += 1;
       await sleep(pauseMs);
     }
   }

@@ -2,7 +2,7 @@ import { PutCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import { createTables, type TableNames } from "../local/tables.ts";
 
-/** Both tables, and in memory the demo client, whose keys the server has told: what an engine that was lost had. */
+/** All tables, and in memory the demo client, whose keys the server has told: what an engine that was lost had. */
 export function createRestore(dynamodb: DynamoDBDocumentClient, tables: TableNames) {
   let items: Record<string, unknown>[] = [];
   return {

@@ -7,6 +7,7 @@ import { operatorName } from "../../admin/who.ts";
 import { createApp } from "../../functions/app.ts";
 import type { Log } from "../../functions/http/request-log.ts";
 import { createClientsStore } from "../../functions/store/clients/store.ts";
+import { createQuotaStore } from "../../functions/store/quota.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { createLog } from "../../functions/telemetry/log.ts";
 import { createTokenSigner } from "../../functions/token.ts";
@@ -73,6 +74,7 @@ async function main(): Promise<void> {
   const tables = {
     verificationTable: LOCAL_TABLES.verificationTable + suffix,
     clientsTable: LOCAL_TABLES.clientsTable + suffix,
+    limitsTable: LOCAL_TABLES.limitsTable + suffix,
   };
   const setUp = connectLocal(engine.endpoint);
   const before = createRestore(setUp, tables);
@@ -99,6 +101,7 @@ async function main(): Promise<void> {
   const app = createApp({
     stores: {
       clients: createClientsStore({ dynamodb, tableName: tables.clientsTable, now }),
+      quota: createQuotaStore({ dynamodb, tableName: tables.limitsTable, now }),
       verification: createVerificationStore({
         dynamodb,
         tableName: tables.verificationTable,
@@ -114,13 +117,14 @@ async function main(): Promise<void> {
   const listener = getRequestListener(app.fetch);
   ready.resolve((incoming, outgoing) => void listener(incoming, outgoing));
 
+  const { verificationTable, clientsTable } = tables;
   // Scripts look there for the server whose data stays.
   if (other === undefined) {
     writeRunningFile(workspace, {
       url,
       pid: process.pid,
       ...demo,
-      dynamodb: { endpoint: engine.endpoint, ...tables },
+      dynamodb: { endpoint: engine.endpoint, verificationTable, clientsTable },
     });
   }
   stops.push(async () => {

@@ -3,12 +3,12 @@ import * as v from "valibot";
 import type { DemoCredentials } from "../local/demo.ts";
 import { runsInMemory } from "../local/lease.ts";
 import { commandOf, isAlive } from "../local/processes.ts";
-import type { TableNames } from "../local/tables.ts";
+import type { DataTables } from "../local/tables.ts";
 import { LOCAL_TABLES, type Workspace, writePrivate } from "../local/workspace.ts";
 
 /** What `dev.json` tells scripts of the server that runs. */
 export type RunningServer = { readonly url: string; readonly pid: number } & DemoCredentials & {
-    readonly dynamodb: { readonly endpoint: string } & TableNames;
+    readonly dynamodb: { readonly endpoint: string } & DataTables;
   };
 
 const Server = v.object({

@@ -18,6 +18,13 @@ export type RuntimeApi = {
 type Invocation = { id: string; event: string; done: (outcome: Outcome) => void };
 
 /**
+ * What Lambda gives a function to start: to load its modules and to ask for its first event. One that takes longer is started
+ * once more within the first invocation's own time, where the same happens again.
+ * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
+ */
+export const INIT_TIMEOUT_MS = 10_000;
+
+/**
  * Lambda's side of a function: the Runtime API on the loopback interface.
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  *
@@ -36,6 +43,10 @@ export async function startRuntimeApi({
   const running = new Map<string, Invocation>();
   let idle: ServerResponse | undefined;
   let ended: Outcome | undefined;
+  const starting = setTimeout(
+    () => end({ kind: "unanswered", body: "The function did not start in time" }),
+    INIT_TIMEOUT_MS,
+  );
 
   function next(response: ServerResponse): void {
     const invocation = queue.shift();
@@ -71,7 +82,10 @@ export async function startRuntimeApi({
 
   function answer(request: IncomingMessage, body: string, response: ServerResponse): void {
     const url = request.url ?? "";
-    if (url.endsWith("/invocation/next")) return next(response);
+    if (url.endsWith("/invocation/next")) {
+      clearTimeout(starting);
+      return next(response);
+    }
     const reported = /\/invocation\/([^/]+)\/(response|error)$/.exec(url);
     if (reported) finish(reported[1] ?? "", { kind: reported[2] === "error" ? "error" : "response", body });
     else if (url.endsWith("/init/error")) end({ kind: "error", body });
@@ -100,6 +114,7 @@ export async function startRuntimeApi({
       }),
     end,
     close: () => {
+      clearTimeout(starting);
       server.closeAllConnections();
       server.close();
     },

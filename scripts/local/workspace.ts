@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
 import { createDynamoDB, type DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
@@ -10,7 +10,11 @@ import { LocalError } from "./local-error.ts";
 export type Workspace = ReturnType<typeof openWorkspace>;
 
 /** The tables on the embedded engine. */
-export const LOCAL_TABLES = { verificationTable: "verification", clientsTable: "clients" } as const;
+export const LOCAL_TABLES = {
+  verificationTable: "verification",
+  clientsTable: "clients",
+  limitsTable: "limits",
+} as const;
 
 const DEFAULT_DIRECTORY = path.join(import.meta.dirname, "../../.local");
 
@@ -20,8 +24,9 @@ const DEFAULT_DIRECTORY = path.join(import.meta.dirname, "../../.local");
  */
 export function openWorkspace() {
   const directory = path.resolve(process.env.LOCAL_DIR || DEFAULT_DIRECTORY);
+  const at = (name: string) => path.join(directory, name);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(at("engines")); // in it and not only it: not every file system says before a write that there is none
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -30,7 +35,6 @@ export function openWorkspace() {
       `${directory} cannot be the folder for the dev data (${why}). Set LOCAL_DIR to a folder that you may write to.`,
     );
   }
-  const at = (name: string) => path.join(directory, name);
   return {
     directory,
     dataFile: at("dynamodb.sqlite"),
@@ -40,6 +44,20 @@ export function openWorkspace() {
     signingKeysFile: at("signing-keys.json"),
   };
 }
+
+/** With the folders above it. Node's own way of doing that never ends where one cannot be made, as in /proc. */
+function makeFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  const above = path.dirname(folder);
+  if (above !== folder) makeFolder(above);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!isFolder(folder)) throw error; // else another process was quicker
+  }
+}
+
+const isFolder = (name: string) => statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Writes as a whole or not at all, for the owner alone. */
 export function writePrivate(file: string, value: unknown): void {

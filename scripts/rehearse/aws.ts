@@ -7,7 +7,8 @@ import { createLambdaService, type DeployedFunction, LAMBDA_PATH } from "./lambd
  * that state (S3); and for what a release asks of Lambda. Listens on the loopback interface and forgets everything when
  * it is closed.
  */
-export async function startAws(): Promise<{ url: string; close: () => Promise<void> }> {
+export async function startAws(): Promise<Aws> {
+  const asked: Asked[] = [];
   const lambda = createLambdaService();
   const parameters = new Map<string, unknown>([["/sst/bootstrap", JSON.stringify(BOOTSTRAP)]]);
   const objects = new Map<string, Buffer>();
@@ -25,7 +26,10 @@ export async function startAws(): Promise<{ url: string; close: () => Promise<vo
     const url = new URL(request.url ?? "/", "http://localhost");
     const target = String(request.headers["x-amz-target"] ?? "");
     if (target.startsWith("AmazonSSM.")) {
-      return ssm(parameters, target.slice("AmazonSSM.".length), JSON.parse(body.toString()));
+      const action = target.slice("AmazonSSM.".length);
+      const given = JSON.parse(body.toString()) as { Name: string; Value?: unknown };
+      asked.push({ action: `ssm:${action}`, resource: `arn:aws:ssm:::parameter${given.Name}` });
+      return ssm(parameters, action, given);
     }
     if (url.pathname === DEPLOYED_PATH) {
       for (const made of JSON.parse(body.toString()) as DeployedFunction[]) lambda.deployed(made);
@@ -33,12 +37,14 @@ export async function startAws(): Promise<{ url: string; close: () => Promise<vo
     }
     if (url.pathname.startsWith(LAMBDA_PATH)) return lambda.answer(request.method ?? "GET", url, body);
     if (body.includes("Action=GetCallerIdentity")) return { status: 200, body: IDENTITY };
+    asked.push(asS3(request.method ?? "GET", url));
     return s3(objects, request.method ?? "GET", url, body);
   }
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -46,6 +52,14 @@ export async function startAws(): Promise<{ url: string; close: () => Promise<vo
       }),
   };
 }
+
+export type Aws = {
+  url: string;
+  /** What was asked of SSM and S3, as IAM sees it. */
+  asked: () => readonly Asked[];
+  close: () => Promise<void>;
+};
+export type Asked = { action: string; resource: string };
 
 /** Where the stand-in for Pulumi says which functions it has made. */
 export const DEPLOYED_PATH = "/rehearsal/deployed";
@@ -80,6 +94,12 @@ function ssm(
     status: 200,
     body: JSON.stringify({ Version: 1, Parameter: { Name, Value: found, Type: "String", Version: 1 } }),
   };
+}
+
+function asS3(method: string, url: URL): Asked {
+  const listed = method === "GET" && (url.searchParams.has("prefix") || url.searchParams.has("list-type"));
+  const verb = { PUT: "PutObject", DELETE: "DeleteObject" }[method] ?? (listed ? "ListBucket" : "GetObject");
+  return { action: `s3:${verb}`, resource: `arn:aws:s3:::${decodeURIComponent(url.pathname).slice(1)}` };
 }
 
 function s3(objects: Map<string, Buffer>, method: string, url: URL, body: Buffer): Answer {

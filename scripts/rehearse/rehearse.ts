@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { generateSigningKeySet } from "../admin/signing-keys.ts";
-import { startAws } from "./aws.ts";
+import { generateSigningKeySet } from "../../admin/signing-keys.ts";
+import { type Aws, startAws } from "./aws.ts";
 import type { Plan } from "./plan.ts";
 import { ensurePlatform, SST_OFFLINE } from "./platform.ts";
 
@@ -56,6 +56,8 @@ export type Rehearsal = {
   sst: (...args: string[]) => Promise<Ended>;
   /** With which a command meets the stand-ins and nothing else. */
   env: NodeJS.ProcessEnv;
+  /** What the commands asked of SSM and S3. */
+  asked: Aws["asked"];
   close: () => Promise<void>;
 };
 
@@ -86,6 +88,7 @@ export async function startRehearsal(
   return {
     sst: (...args) => run(join(root, "node_modules/.bin/sst"), [...args, "--stage", stage], root, env),
     env,
+    asked: aws.asked,
     close: aws.close,
   };
 }

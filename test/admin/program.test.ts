@@ -180,16 +180,15 @@ describe("help", () => {
       if (!wantsMore) continue;
       const [, after = ""] = stdout.split(/\nExamples?:\n/);
       const examples = after.match(/npm run admin -- (?:[^\n]*\\\n)*[^\n]*/g) ?? [];
-      expect(examples, leaf.join(" ")).not.toEqual([]);
+      expect([leaf, examples]).not.toEqual([leaf, []]);
       for (const example of examples) {
         const args = example
           .replace("npm run admin -- ", "")
           .replaceAll(/\\\n\s*/g, "")
           .replaceAll(/(cli|key|ses)_\.\.\./g, (_, kind: string) => `${kind}_01M834GPFSSDPXSY8HN00WASXD`)
           .match(/"[^"]*"|\S+/g);
-        expect(await parse((args ?? []).map((arg) => arg.replaceAll('"', ""))), example).not.toContain(
-          "AdminError",
-        );
+        const said = await parse((args ?? []).map((arg) => arg.replaceAll('"', "")));
+        expect(`${example}: ${said}`).not.toContain("AdminError");
       }
     }
   });

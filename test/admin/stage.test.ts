@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { userInfo } from "node:os";
 import path from "node:path";
 import { afterAll, expect, inject, test } from "vitest";
 import { parseSigningKeySet } from "../../functions/core/signing-keys.ts";
@@ -137,4 +140,67 @@ test.concurrent("AWS that refuses is one line and exit code 1", async () => {
   const run = await admin(stage("unset", gone), "clients", "list");
   expect(run).toMatchObject({ code: 1, stdout: "" });
   expect(run.stderr).toMatch(/^AWS refused or could not be asked: ResourceNotFoundException[^\n]*\n$/);
+});
+
+/** An AWS that says who asks. */
+async function startSts(answer: { status: number; body: string }) {
+  const server = createServer((_incoming, outgoing) => {
+    outgoing.writeHead(answer.status, { "content-type": "text/xml" }).end(answer.body);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, stop: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+const ARN = "arn:aws:sts::000000000000:assumed-role/Operator/ann";
+
+test.concurrent("who works on a stage is the AWS identity, and the user of the machine where AWS does not say", async () => {
+  const { stage } = await createStage();
+  const identity = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${ARN}</Arn><UserId>ann</UserId><Account>000000000000</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
+  const [knows, fails] = [
+    await startSts({ status: 200, body: identity }),
+    await startSts({ status: 500, body: "" }),
+  ];
+  await admin(stage("unset", { AWS_ENDPOINT_URL_STS: knows.url }), "clients", "create", "--name", "One");
+  await admin(stage("unset", { AWS_ENDPOINT_URL_STS: fails.url }), "clients", "create", "--name", "Two");
+  const audit = (
+    await admin(stage("unset", { AWS_ENDPOINT_URL_STS: fails.url }), "audit", "list", "--json")
+  ).json();
+  await Promise.all([knows.stop(), fails.stop()]);
+
+  expect(audit.map(({ actor }: { actor: string }) => actor)).toEqual([userInfo().username, ARN]);
+});
+
+test.concurrent("doctor says whether anybody hears a stage's alarms, and what it may not look at", async () => {
+  const { stage } = await createStage();
+  const subscribed = (arn: string) =>
+    `<ListSubscriptionsByTopicResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ListSubscriptionsByTopicResult><Subscriptions>${arn}</Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>`;
+  const member = (arn: string) =>
+    `<member><SubscriptionArn>${arn}</SubscriptionArn><Protocol>email</Protocol></member>`;
+  const alarmsWith = async (status: number, body: string) => {
+    const sns = await startSts({ status, body });
+    const run = await admin(
+      stage("unset", { AWS_ENDPOINT_URL_SNS: sns.url }),
+      "doctor",
+      "--stage",
+      "test",
+      "--json",
+    );
+    await sns.stop();
+    return run.json().findings.find(({ check }: { check: string }) => check === "alarms");
+  };
+
+  expect(await alarmsWith(200, subscribed(""))).toMatchObject({
+    state: "wrong",
+    says: expect.stringMatching(/no subscriber/),
+  });
+  expect(await alarmsWith(200, subscribed(member("PendingConfirmation")))).toMatchObject({ state: "wrong" });
+  expect(
+    await alarmsWith(200, subscribed(member("arn:aws:sns:eu-west-1:000000000000:app-test-alarms:1"))),
+  ).toMatchObject({
+    state: "ok",
+  });
+  expect(await alarmsWith(403, "")).toMatchObject({ state: "unknown" });
 });

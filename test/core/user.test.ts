@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { USER_STATUSES } from "../../functions/contract/vocabulary.ts";
 import { listSessions } from "../../functions/core/session-list.ts";
-import { userStatus } from "../../functions/core/user.ts";
+import { hasDetails, userStatus } from "../../functions/core/user.ts";
 import { ID, NEWER, NOW, OLDER, recordWith, slotWith, userWith } from "../support/sessions.ts";
 
 const STORED = ["not_started", "pending", "successful", "suspected", "failed"] as const;
@@ -77,4 +77,29 @@ test.each(cases)("a user's status beside %s", (_name, sessions, expected) => {
 test("every status of the contract is met", () => {
   const met = new Set(cases.flatMap(([, , expected]) => Object.values(expected)));
   expect(met).toEqual(new Set(USER_STATUSES));
+});
+
+test.each<[string, Parameters<typeof hasDetails>[1], boolean]>([
+  ["nothing", undefined, true],
+  ["an empty patch", { set: {}, remove: [] }, true],
+  ["a member as it is", { set: { firstName: "A" }, remove: [] }, true],
+  [
+    "an address with its members in another order",
+    { set: { address: { line1: "C", city: "B" } }, remove: [] },
+    true,
+  ],
+  ["a member that is not there, to be removed", { set: {}, remove: ["email"] }, true],
+  ["the extra members as they are", { set: {}, remove: [], extras: { plan: 3, vip: true } }, true],
+  ["another value", { set: { firstName: "B" }, remove: [] }, false],
+  ["one member as it is and one more", { set: { firstName: "A", lastName: "B" }, remove: [] }, false],
+  ["an address with a member less", { set: { address: { city: "B" } }, remove: [] }, false],
+  ["a member that is there, to be removed", { set: {}, remove: ["firstName"] }, false],
+  ["fewer extra members", { set: {}, remove: [], extras: { plan: 3 } }, false],
+  ["an extra member of another type", { set: {}, remove: [], extras: { plan: "3", vip: true } }, false],
+])("a user has what %s would leave them with: %#", (_name, patch, expected) => {
+  const user = userWith({
+    details: { firstName: "A", address: { city: "B", line1: "C" } },
+    extras: { plan: 3, vip: true },
+  });
+  expect(hasDetails(user, patch)).toBe(expected);
 });

@@ -52,6 +52,8 @@ describe("the alarms", () => {
         "InsufficientScopes",
         "InternalFaults",
         "InvalidApiKeys",
+        "LimitsSystemErrors",
+        "LimitsThrottles",
         "LogSilent",
         ...ROUTES.map(({ resource }) => `NearLimit${resource}`),
         "NearLimitFallback",

@@ -15,10 +15,18 @@ describe("a developer's own stage", () => {
   test("can be removed without a trace", () => {
     expect(personal.app).toMatchObject({ protect: false, removal: "remove" });
     for (const { inputs, options } of all("aws:dynamodb/table:Table")) {
-      expect(inputs.deletionProtectionEnabled).toBe(false);
-      // Recovery of 1 day is the least that there is: 0 would be refused by AWS in the middle of the deploy.
-      expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 1 });
+      expect(inputs.deletionProtectionEnabled).not.toBe(true);
       expect(options).toMatchObject({ protect: false, retainOnDelete: false });
+    }
+  });
+
+  // Recovery of one day is the least that there is: 0 would be refused by AWS in the middle of the deploy.
+  test("can be restored to any second of the last day", () => {
+    for (const table of ["VerificationTable", "ClientsTable"]) {
+      expect(one("aws:dynamodb/table:Table", table).inputs.pointInTimeRecovery).toEqual({
+        enabled: true,
+        recoveryPeriodInDays: 1,
+      });
     }
   });
 

@@ -3,7 +3,7 @@ import { OPERATIONS } from "../../functions/contract/operations.ts";
 import { PERMISSIONS } from "../../infra/permissions.ts";
 import { BUNDLING } from "../../infra/bundling.ts";
 import { FALLBACK_ROUTE } from "../../infra/routes.ts";
-import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
+import { type Inputs, ofType, type PlannedResource, theOne } from "../../scripts/rehearse/plan.ts";
 import { type Evaluation, evaluate, SECRET } from "./evaluate.ts";
 import { readable } from "./readable.ts";
 
@@ -40,6 +40,7 @@ describe("the application", () => {
         "alias",
         "verificationTable",
         "clientsTable",
+        "limitsTable",
         "functionLog",
         "accessLog",
         "alarmTopic",
@@ -49,28 +50,25 @@ describe("the application", () => {
 });
 
 describe("the tables", () => {
-  test("are two, paid by request, keyed by pk and sk", () => {
-    expect(all(TABLE).map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["ClientsTable", "VerificationTable"]),
-    );
-    expect(all(TABLE)).toHaveLength(2);
+  test("are three, paid by request, keyed by pk and, where it lasts, sk", () => {
+    const keyed = (table: PlannedResource) => [table.name, table.inputs.hashKey, table.inputs.rangeKey];
+    expect(all(TABLE).map(keyed).toSorted()).toEqual([
+      ["ClientsTable", "pk", "sk"],
+      ["LimitsTable", "pk", undefined],
+      ["VerificationTable", "pk", "sk"],
+    ]);
     for (const { inputs } of all(TABLE)) {
-      expect(inputs).toMatchObject({
-        billingMode: "PAY_PER_REQUEST",
-        hashKey: "pk",
-        rangeKey: "sk",
-        attributes: [
-          { name: "pk", type: "S" },
-          { name: "sk", type: "S" },
-        ],
-      });
+      expect(inputs.billingMode).toBe("PAY_PER_REQUEST");
+      for (const { type } of inputs.attributes) expect(type).toBe("S");
     }
   });
 
-  test("can be restored to any second of the last 35 days", () => {
-    for (const { inputs } of all(TABLE)) {
+  test("can be restored to any second of the last 35 days, where it lasts", () => {
+    for (const { inputs } of lasting()) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
+    // Counts of seconds ago: recovery would be paid for nothing.
+    expect(one(TABLE, "LimitsTable").inputs.pointInTimeRecovery).toEqual({ enabled: false });
   });
 
   test("have keys that can be told apart by name", () => {
@@ -91,8 +89,8 @@ describe("the tables", () => {
     }
   });
 
-  test("cannot be deleted, neither by Pulumi nor by anybody else", () => {
-    for (const { inputs, options } of all(TABLE)) {
+  test("cannot be deleted, neither by Pulumi nor by anybody else, where it lasts", () => {
+    for (const { inputs, options } of lasting()) {
       expect(inputs.deletionProtectionEnabled).toBe(true);
       expect(options).toMatchObject({ protect: true, retainOnDelete: true });
     }
@@ -106,7 +104,13 @@ describe("the tables", () => {
     });
     expect(one(TABLE, "ClientsTable").inputs).toMatchObject({ streamEnabled: false });
     expect(one(TABLE, "ClientsTable").inputs.ttl).toBeUndefined();
+    expect(one(TABLE, "LimitsTable").inputs).toMatchObject({
+      ttl: { attributeName: "ttl", enabled: true },
+      streamEnabled: false,
+    });
   });
+
+  const lasting = () => all(TABLE).filter(({ name }) => name !== "LimitsTable");
 });
 
 describe("the function", () => {
@@ -153,6 +157,7 @@ describe("the function", () => {
     expect(one(FUNCTION).inputs.environment.variables).toEqual({
       VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
       CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
+      LIMITS_TABLE: one(TABLE, "LimitsTable").inputs.name,
       SIGNING_KEYS: SECRET,
       ISSUER: one("aws:apigatewayv2/api:Api").outputs.apiEndpoint,
       RETENTION_DAYS: "365",
@@ -242,6 +247,11 @@ describe("the function's role", () => {
           "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["key#*", "settings#*"] },
           Null: { "dynamodb:LeadingKeys": ["false"] },
         },
+      },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:UpdateItem"],
+        Resource: [one(TABLE, "LimitsTable").outputs.arn],
       },
       {
         Effect: "Allow",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { newDirectory, removeDirectory, type RunningDev, spawnDev, startDev } from "../support/dev-server.ts";
 import { has, SHELLS } from "../support/shells.ts";
 import { walk } from "../support/walk.ts";
@@ -63,36 +63,6 @@ describe("npm run dev", () => {
       expect(JSON.parse(printed)).toMatchObject({ refId: "user-1", token: expect.any(String) });
       expect(printed.endsWith("}\n")).toBe(true);
     }
-  });
-
-  test("writes dev.json as promised, with keys for both environments and flows in both", async () => {
-    const { dev } = await start({ DATA: "memory" });
-    expect(dev).toEqual({
-      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
-      pid: expect.any(Number),
-      clientId: expect.stringMatching(/^cli_/),
-      apiKeys: {
-        production: expect.stringMatching(/^vs_production_/),
-        sandbox: expect.stringMatching(/^vs_sandbox_/),
-      },
-      resultsKey: expect.stringMatching(/^vs_sandbox_/),
-      dynamodb: {
-        endpoint: expect.stringMatching(/^http/),
-        verificationTable: expect.any(String),
-        clientsTable: expect.any(String),
-      },
-    });
-    for (const key of Object.values(dev.apiKeys)) {
-      expect(
-        (await open(dev.url, key, { refId: "kyc", flowId: "kyc-plus", user: { firstName: "A" } })).status,
-      ).toBe(201);
-      expect((await open(dev.url, key, { refId: "kyc", flowId: "kyc-plus" })).status).toBe(422);
-    }
-  });
-
-  test("plays a user's whole life over HTTP", async () => {
-    const { dev } = await start({ DATA: "memory" });
-    await walk(dev.url, { backendKey: dev.apiKeys.sandbox, resultsKey: dev.resultsKey });
   });
 
   test("keeps data and credentials across restarts, readable by their owner alone", async () => {
@@ -224,56 +194,6 @@ describe("npm run dev", () => {
     expect(await answers(dev.dynamodb.endpoint)).toBe(false);
   });
 
-  test.each([
-    [
-      "dynamodb.sqlite",
-      "garbage",
-      "is damaged. Put a copy of it back, or delete it: an empty one is made, with new demo keys.",
-    ],
-    ["credentials.json", "{", "is damaged. Delete it; it is made anew."],
-    [
-      "credentials.json",
-      '{"clientId":"cli_x"}',
-      "lacks some of the demo keys. Delete it; a new demo client is made.",
-    ],
-    ["signing-keys.json", '{"keys":[]}', "is not a set of signing keys. Delete it; one is made anew."],
-    [
-      "engines/dynamodb.sqlite.json",
-      '{"owner":',
-      "is damaged: it says which process has the data open. Delete it if no dev server and no admin command runs.",
-    ],
-  ])("names a file that is damaged, and the way out: %s of %s", async (name, text, message) => {
-    const file = path.join(directory, name);
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, text);
-    const { exited, output } = spawnDev(directory);
-    expect(await exited).toBe(1);
-    expect(output().trim()).toBe(`${file} ${message}`);
-  });
-
-  test("says in a line that LOCAL_DIR is a file", async () => {
-    const file = path.join(directory, "file");
-    writeFileSync(file, "");
-    const { exited, output } = spawnDev(directory, { LOCAL_DIR: file });
-    expect(await exited).toBe(1);
-    expect(output().trim()).toBe(
-      `${file} cannot be the folder for the dev data (there is a file in its place). ` +
-        "Set LOCAL_DIR to a folder that you may write to.",
-    );
-  });
-
-  test("says in a line what to install where there is neither the embedded engine nor Java", async () => {
-    const { exited, output } = spawnDev(directory, { DYNAMODB_ENGINE: "dynamodb-local", PATH: directory }, [
-      process.execPath,
-      "scripts/dev/main.ts",
-    ]);
-    expect(await exited).toBe(1);
-    expect(output().trim()).toBe(
-      "There is no DynamoDB to run on: the embedded one is for Linux on x64. Install Java 17 (npm has brought Amazon's " +
-        "DynamoDB Local along), or set DYNAMODB_ENDPOINT to the address of a DynamoDB that runs.",
-    );
-  });
-
   test("says in a line that its port is taken, and what to do", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -288,56 +208,34 @@ describe("npm run dev", () => {
 
   test.each([
     [{ PORT: "abc" }, "PORT must be a whole number from 0 to 65535."],
-    [
-      { LOG: "loud" },
-      "LOG can be `json` or `silent`; leave it out for a short line a request at a terminal, JSON elsewhere.",
-    ],
+    [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
     [
       { DYNAMODB_ENDPOINT: "http://127.0.0.1:1" },
       "No DynamoDB answers at http://127.0.0.1:1, which DYNAMODB_ENDPOINT names (ECONNREFUSED). Start it, or leave the variable out.",
     ],
-    [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
-    [{ HOST: "203.0.113.1" }, "Cannot listen on 203.0.113.1:0 (EADDRNOTAVAIL). Choose another HOST or PORT."],
   ])("says in a line what is wrong with %j", async (env, message) => {
     const { exited, output } = spawnDev(directory, env);
     expect(await exited).toBe(1);
     expect(output().trim()).toBe(message);
   });
 
-  test("answers 413 to a large body and goes on", async () => {
-    const { dev } = await start({ DATA: "memory" });
-    const large = await open(dev.url, dev.apiKeys.sandbox, { refId: "x".repeat(3_000_000) });
-    expect([large.status, ((await large.json()) as { code: string }).code]).toEqual([
-      413,
-      "payload_too_large",
-    ]);
-    expect((await open(dev.url, dev.apiKeys.sandbox)).status).toBe(201);
-  });
-
-  test("hides dot segments and percent signs of a path as an HTTP server does, naming no other user", async () => {
-    const { dev } = await start({ DATA: "memory" });
-    await open(dev.url, dev.apiKeys.sandbox, { refId: "a@b" });
-    const raw = async (target: string) => {
-      const { hostname, port } = new URL(dev.url);
-      const socket = connect(Number(port), hostname);
-      socket.end(
-        `DELETE ${target} HTTP/1.1\r\nhost: x\r\nx-api-key: ${dev.apiKeys.sandbox}\r\nconnection: close\r\n\r\n`,
+  test("names a database that is damaged, at its head or further in, and the way out", async () => {
+    const { stop } = await start();
+    await stop();
+    const file = path.join(directory, "dynamodb.sqlite");
+    const whole = readFileSync(file);
+    for (const offset of [0, 24 * 1024]) {
+      writeFileSync(file, Buffer.from(whole).fill("garbage", offset));
+      const { exited, output } = spawnDev(directory);
+      expect(await exited).toBe(1);
+      expect(output().trim()).toBe(
+        `${file} is damaged. Put a copy of it back, or delete it: an empty one is made, with new demo keys.`,
       );
-      let text = "";
-      for await (const chunk of socket) text += chunk;
-      return Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
-    };
-    for (const target of ["/v2/users/a%40b%23c", "/v2/users/a%2540b", "/v2/users/x%2f..%2fa@b"]) {
-      expect([400, 404]).toContain(await raw(target));
     }
-    const { status } = await fetch(`${dev.url}/v2/users/a%40b`, {
-      headers: { "x-api-key": dev.apiKeys.sandbox },
-    });
-    expect(status).toBe(200);
   });
 });
 
-describe("the log of a whole run", () => {
+describe("the log", () => {
   test("is nothing with LOG=silent", async () => {
     const { dev, output } = await start({ DATA: "memory", LOG: "silent" });
     const welcome = output();
@@ -365,40 +263,116 @@ describe("the log of a whole run", () => {
     }, PATIENCE);
     process.kill(dev.pid, "SIGINT");
   });
+});
 
-  test("holds a line a request, and nothing secret or personal", async () => {
-    const { dev, output } = await start({ DATA: "memory" });
-    const welcome = output().length;
+describe("a dev server that runs", () => {
+  let shared: RunningDev;
+  let home: string;
+  beforeAll(async () => {
+    home = newDirectory();
+    shared = await startDev(home, { DATA: "memory" });
+  });
+  afterAll(async () => {
+    await shared?.stop();
+    removeDirectory(home);
+  });
+
+  test("writes dev.json as promised, with keys for both environments and flows in both", async () => {
+    expect(shared.dev).toEqual({
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      pid: expect.any(Number),
+      clientId: expect.stringMatching(/^cli_/),
+      apiKeys: {
+        production: expect.stringMatching(/^vs_production_/),
+        sandbox: expect.stringMatching(/^vs_sandbox_/),
+      },
+      resultsKey: expect.stringMatching(/^vs_sandbox_/),
+      dynamodb: {
+        endpoint: expect.stringMatching(/^http/),
+        verificationTable: expect.any(String),
+        clientsTable: expect.any(String),
+      },
+    });
+    for (const key of Object.values(shared.dev.apiKeys)) {
+      expect(
+        (await open(shared.dev.url, key, { refId: "kyc", flowId: "kyc-plus", user: { firstName: "A" } }))
+          .status,
+      ).toBe(201);
+      expect((await open(shared.dev.url, key, { refId: "kyc", flowId: "kyc-plus" })).status).toBe(422);
+    }
+  });
+
+  test("plays a user's whole life over HTTP", async () => {
+    await walk(shared.dev.url, { backendKey: shared.dev.apiKeys.sandbox, resultsKey: shared.dev.resultsKey });
+  });
+
+  test("answers 413 to a large body and goes on", async () => {
+    const large = await open(shared.dev.url, shared.dev.apiKeys.sandbox, { refId: "x".repeat(3_000_000) });
+    expect([large.status, ((await large.json()) as { code: string }).code]).toEqual([
+      413,
+      "payload_too_large",
+    ]);
+    expect((await open(shared.dev.url, shared.dev.apiKeys.sandbox)).status).toBe(201);
+  });
+
+  test("hides dot segments and percent signs of a path as an HTTP server does, naming no other user", async () => {
+    await open(shared.dev.url, shared.dev.apiKeys.sandbox, { refId: "a@b" });
+    const raw = async (target: string) => {
+      const { hostname, port } = new URL(shared.dev.url);
+      const socket = connect(Number(port), hostname);
+      socket.end(
+        `DELETE ${target} HTTP/1.1\r\nhost: x\r\nx-api-key: ${shared.dev.apiKeys.sandbox}\r\nconnection: close\r\n\r\n`,
+      );
+      let text = "";
+      for await (const chunk of socket) text += chunk;
+      return Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
+    };
+    for (const target of ["/v2/users/a%40b%23c", "/v2/users/a%2540b", "/v2/users/x%2f..%2fa@b"]) {
+      expect([400, 404]).toContain(await raw(target));
+    }
+    const { status } = await fetch(`${shared.dev.url}/v2/users/a%40b`, {
+      headers: { "x-api-key": shared.dev.apiKeys.sandbox },
+    });
+    expect(status).toBe(200);
+  });
+
+  test("logs a line a request, and nothing secret or personal", async () => {
+    const welcome = shared.output().length;
     const canary = `canary${Math.random().toString(36).slice(2)}`;
     const refId = `${canary}@example.com`;
     const user = { firstName: canary, email: refId, custom: canary, address: { line1: canary } };
-    const opened = (await (await open(dev.url, dev.apiKeys.sandbox, { refId, user })).json()) as {
+    const opened = (await (
+      await open(shared.dev.url, shared.dev.apiKeys.sandbox, { refId, user })
+    ).json()) as {
       token: string;
     };
     const authorization = `Bearer ${opened.token}`;
-    const key = { "x-api-key": dev.apiKeys.sandbox };
-    await walk(dev.url, { backendKey: dev.apiKeys.sandbox, resultsKey: dev.resultsKey });
-    await fetch(`${dev.url}/v2/session`, { headers: { authorization } });
-    await fetch(`${dev.url}/v2/session`, { headers: { authorization: `${authorization}x` } });
-    await fetch(`${dev.url}/v2/users/${refId}?q=${canary}`, {
+    const key = { "x-api-key": shared.dev.apiKeys.sandbox };
+    await walk(shared.dev.url, { backendKey: shared.dev.apiKeys.sandbox, resultsKey: shared.dev.resultsKey });
+    await fetch(`${shared.dev.url}/v2/session`, { headers: { authorization } });
+    await fetch(`${shared.dev.url}/v2/session`, { headers: { authorization: `${authorization}x` } });
+    await fetch(`${shared.dev.url}/v2/users/${refId}?q=${canary}`, {
       headers: { ...key, "user-agent": canary, referer: canary },
     });
-    await fetch(`${dev.url}/v2/users/${canary}/${canary}`);
-    await open(dev.url, `${dev.apiKeys.sandbox}${canary}`);
-    await open(dev.url, dev.apiKeys.sandbox, {
+    await fetch(`${shared.dev.url}/v2/users/${canary}/${canary}`);
+    await open(shared.dev.url, `${shared.dev.apiKeys.sandbox}${canary}`);
+    await open(shared.dev.url, shared.dev.apiKeys.sandbox, {
       refId,
       user: { email: canary, [canary]: {} },
       [canary]: canary,
     });
-    await open(dev.url, dev.apiKeys.sandbox, { refId, flowId: canary });
-    await fetch(`${dev.url}/v2/sessions`, {
+    await open(shared.dev.url, shared.dev.apiKeys.sandbox, { refId, flowId: canary });
+    await fetch(`${shared.dev.url}/v2/sessions`, {
       method: "POST",
       headers: { ...key, "content-type": "application/json" },
       body: `{"refId":"${canary}`,
     });
-    await fetch(`${dev.url}/v2/sessions`, { method: "POST", headers: { ...key, "idempotency-key": canary } });
+    await fetch(`${shared.dev.url}/v2/sessions`, {
+      method: "POST",
+      headers: { ...key, "idempotency-key": canary },
+    });
 
-    const log = output().slice(welcome);
+    const log = shared.output().slice(welcome);
     const lines = log.split("\n").filter((line) => line.includes('"event":"request"'));
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines)
@@ -407,8 +381,8 @@ describe("the log of a whole run", () => {
       canary,
       opened.token,
       opened.token.split(".")[2] ?? "",
-      ...Object.values(dev.apiKeys),
-      dev.resultsKey,
+      ...Object.values(shared.dev.apiKeys),
+      shared.dev.resultsKey,
       "Amina",
       "walk|",
     ];

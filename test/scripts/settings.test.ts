@@ -1,6 +1,7 @@
 import path from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { readSettings } from "../../scripts/dev/settings.ts";
+import { LocalError } from "../../scripts/local/local-error.ts";
 import { openWorkspace } from "../../scripts/local/workspace.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -35,4 +36,16 @@ test("the log is for a person at a terminal, JSON elsewhere, and what LOG asks f
     ["json", "json"],
     ["silent", "silent"],
   ]);
+});
+
+test.each([
+  [{ PORT: "65536" }, "PORT must be a whole number from 0 to 65535."],
+  [{ RETENTION_DAYS: "1.5" }, "RETENTION_DAYS must be a whole number from 0 to 3650."],
+  [{ DATA: "disk" }, "DATA can only be `memory`; leave it out to keep data in .local/."],
+  [
+    { LOG: "loud" },
+    "LOG can be `json` or `silent`; leave it out for a short line a request at a terminal, JSON elsewhere.",
+  ],
+])("%j is refused in a line", (env, message) => {
+  expect(() => readSettings(env, true)).toThrow(new LocalError(message));
 });

@@ -22,8 +22,10 @@ export function recordActions(
   tables: TableNames,
   note: (name: string) => void = noteInRun,
 ): DynamoDBDocumentClient {
-  const tableOf = (name: string | undefined): Table =>
-    name === tables.clientsTable ? "Clients" : "Verification";
+  const tableOf = (name: string | undefined): Table => {
+    if (name === tables.limitsTable) return "Limits";
+    return name === tables.clientsTable ? "Clients" : "Verification";
+  };
   client.middlewareStack.add(
     (next, context) => (args) => {
       const { TableName, RequestItems = {}, TransactItems = [] } = args.input as Input;

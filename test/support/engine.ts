@@ -33,7 +33,7 @@ function checkGranted(actions: readonly string[]): void {
   throw new Error(`infra/permissions.ts does not grant what the store sends: ${missing.join(", ")}`);
 }
 
-/** Starts the embedded DynamoDB, with both tables, before the first test and stops it after the last. */
+/** Starts the embedded DynamoDB, with all tables, before the first test and stops it after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = mkdtempSync(path.join(tmpdir(), "engine-"));
   const engine = await startEngine({ leases: path.join(directory, "leases") }).catch((error: unknown) => {
@@ -44,7 +44,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const actionsDirectory = path.join(directory, "actions");
   mkdirSync(actionsDirectory);
   const run = randomUUID();
-  const tables = { verificationTable: `verification-${run}`, clientsTable: `clients-${run}` };
+  const tables = {
+    verificationTable: `verification-${run}`,
+    clientsTable: `clients-${run}`,
+    limitsTable: `limits-${run}`,
+  };
   const client = connectLocal(engine.endpoint);
   await createTables(client, tables);
   project.provide("dynamodbEndpoint", engine.endpoint);

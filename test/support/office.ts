@@ -98,6 +98,12 @@ export async function createOffice(over: Partial<Target> = {}) {
     run: (...args: string[]) => runOn(undefined, args),
     /** Runs a command on a terminal on which `typed` is answered. */
     ask: (typed: string, ...args: string[]) => runOn({ typed }, args),
+    /** A registry that is overtaken: `change` is made just before its first write. */
+    overtakenBy: (change: () => Promise<unknown>) =>
+      createRegistry(connectOvertaken(tables.clientsTable, change), tables.clientsTable, {
+        now,
+        actor: "bob",
+      }),
     /** What was done so far, the newest first. */
     actions: async () => {
       const registry = createRegistry(dynamodb, tables.clientsTable, { now, actor: "ann" });
@@ -127,6 +133,26 @@ export async function createUser() {
   const second = await open();
   const of = ["--client", clientId, "--environment", "production"];
   return { ...office, clientId, userIdSecret, user, userId, of, open, report, sessions: { first, second } };
+}
+
+/** A connection on which `change` is made just before the first transaction on a table. */
+export function connectOvertaken(tableName: string, change: () => Promise<unknown>) {
+  const dynamodb = connectLocal(inject("dynamodbEndpoint"));
+  let pending: typeof change | undefined = change;
+  dynamodb.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const isFirst =
+          commandName === "TransactWriteItemsCommand" &&
+          JSON.stringify(args.input).includes(`"${tableName}"`);
+        const faster = isFirst ? pending : undefined;
+        if (faster !== undefined) pending = undefined;
+        await faster?.();
+        return next(args);
+      },
+    { step: "initialize" },
+  );
+  return dynamodb;
 }
 
 /** Signing keys that count as deployed once `deployed` is set to them. */

@@ -37,6 +37,8 @@ export type Network = {
   loseAnswer(matches: Rule["matches"]): void;
   /** The next request that matches is given up, and arrives when the test delivers it. */
   giveUp(matches: Rule["matches"]): { deliver(): Promise<"taken" | "refused"> };
+  /** Something happens elsewhere while the next read that matches is made: of `early` sort keys before it, else after. */
+  tear(matches: Rule["matches"], early: (sk: string) => boolean, act: () => Promise<unknown>): void;
   /** The next request that matches is answered with this error. */
   fail(matches: Rule["matches"], error: Error): void;
   /** While it is set, every request that matches is answered with its error. */
@@ -51,6 +53,34 @@ export const sends =
     (sk === undefined || JSON.stringify(sent.input).includes(`"${sk}`));
 export const transaction = sends("TransactWriteItems");
 export const aWrite = ({ command }: Sent) => /Put|Update|Write|Delete/.test(command);
+
+type ReadItem = { readonly sk: string };
+type ReadAnswer = {
+  readonly output: {
+    readonly Items?: readonly ReadItem[];
+    readonly Responses?: Readonly<Record<string, readonly ReadItem[]>>;
+  };
+};
+
+/** One answer out of two that were given before and after something happened. */
+function torn(
+  before: ReadAnswer["output"],
+  after: ReadAnswer["output"],
+  early: (sk: string) => boolean,
+): ReadAnswer["output"] {
+  const join = (one: readonly ReadItem[] = [], other: readonly ReadItem[] = []) =>
+    [...one.filter(({ sk }) => early(sk)), ...other.filter(({ sk }) => !early(sk))].toSorted((a, b) =>
+      a.sk < b.sk ? 1 : -1,
+    );
+  if (after.Responses === undefined) return { ...after, Items: join(before.Items, after.Items) };
+  const tables = Object.keys(after.Responses);
+  return {
+    ...after,
+    Responses: Object.fromEntries(
+      tables.map((table) => [table, join(before.Responses?.[table], after.Responses?.[table])]),
+    ),
+  };
+}
 
 function connect(endpoint: string, tables: Parameters<typeof recordActions>[1]) {
   const dynamodb = recordActions(connectLocal(endpoint), tables);
@@ -98,6 +128,16 @@ function connect(endpoint: string, tables: Parameters<typeof recordActions>[1]) 
         },
       };
     },
+    tear: (matches, early, act) =>
+      void rules.push({
+        matches,
+        act: async (next) => {
+          const before = (await next()) as ReadAnswer;
+          await act();
+          const after = (await next()) as ReadAnswer;
+          return { ...after, output: torn(before.output, after.output, early) };
+        },
+      }),
     fail: (matches, error) => void rules.push({ matches, act: () => Promise.reject(error) }),
   };
   dynamodb.middlewareStack.add(
@@ -127,6 +167,8 @@ export type ContainerOptions = {
   readonly retentionDays?: number;
   readonly userRetentionDays?: number;
   readonly dynamodb?: DynamoDBDocumentClient;
+  /** Whether the pauses between attempts take their time, as where many meet. */
+  readonly pauses?: boolean;
 };
 
 export type Container = { readonly store: VerificationStore; readonly network: Network };
@@ -171,7 +213,7 @@ export function createStoreWorld(options: ContainerOptions = {}): StoreWorld {
         retentionDays: more.retentionDays ?? options.retentionDays ?? 365,
         userRetentionDays: more.userRetentionDays ?? options.userRetentionDays ?? 0,
         now: () => clock.nowMs + aheadMs,
-        sleep,
+        ...(options.pauses === true ? {} : { sleep }),
       }),
     };
   };

@@ -9,6 +9,7 @@ import type { FaultFields, Log, RequestLine } from "../../functions/http/request
 
 import { createClientsStore } from "../../functions/store/clients/store.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import { createQuotaStore } from "../../functions/store/quota.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { createTokenSigner } from "../../functions/token.ts";
 import { createRegistry, type Registry } from "../../admin/registry/registry.ts";
@@ -17,6 +18,7 @@ import { createDemoClient, type DemoCredentials } from "../../scripts/local/demo
 import type { TableNames } from "../../scripts/local/tables.ts";
 import { recordActions } from "./actions.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
+import { holdAgainstReference } from "./traffic.ts";
 
 export const ISSUER = "https://api.example.test";
 
@@ -99,6 +101,7 @@ export async function createWorld(
     return createApp({
       stores: {
         clients: createClientsStore({ dynamodb: appDynamodb, tableName: tables.clientsTable, now }),
+        quota: createQuotaStore({ dynamodb: appDynamodb, tableName: tables.limitsTable, now }),
         verification: createVerificationStore({
           dynamodb: appDynamodb,
           tableName: tables.verificationTable,
@@ -179,6 +182,14 @@ export async function callApp(
     options.gateway === undefined ? undefined : { gateway: options.gateway },
   );
   const text = await response.text();
+  holdAgainstReference({
+    method,
+    path,
+    sent: payload,
+    text,
+    status: response.status,
+    headers: response.headers,
+  });
   return {
     status: response.status,
     headers: response.headers,

@@ -1,4 +1,4 @@
-import type { Environment } from "../../contract/vocabulary.ts";
+import { ENVIRONMENTS, type Environment } from "../../contract/vocabulary.ts";
 import type { ApiKey } from "../../core/api-key.ts";
 import type { Flow } from "../../core/flow.ts";
 
@@ -7,18 +7,27 @@ import type { Flow } from "../../core/flow.ts";
 export type Item = Readonly<Record<string, unknown>>;
 export type ItemKey = { readonly pk: string; readonly sk: string };
 
+/** Calls a second that an operator has allowed, by environment; the default holds where there are none. */
+export type PerSecond = { readonly [Each in Environment]?: number };
+
 /** An organisation that calls the API. */
 export type Client = {
   readonly clientId: string;
   readonly name: string;
   readonly createdAt: number;
   readonly disabledAt?: number;
+  /** What its backend may call. Its keys bear it, too. */
+  readonly perSecond?: PerSecond;
   /** What its users' ids are derived with. It never changes. */
   readonly userIdSecret: string;
 };
 
 /** What functions may know of a client. */
-export type ClientSettings = { readonly disabledAt?: number };
+export type ClientSettings = {
+  readonly disabledAt?: number;
+  /** What its frontends may call. */
+  readonly frontendPerSecond?: PerSecond;
+};
 
 /** A flow and the environment that it belongs to. */
 export type StoredFlow = Flow & { readonly environment: Environment };
@@ -76,6 +85,7 @@ export function toApiKey(item: Item): ApiKey {
     expiresAt,
     revokedAt,
     clientDisabledAt,
+    perSecond,
     userIdSecret,
   } = item as ApiKey;
   return {
@@ -83,7 +93,7 @@ export function toApiKey(item: Item): ApiKey {
     clientId,
     environment,
     scopes,
-    ...given({ label, expiresAt, revokedAt, clientDisabledAt }),
+    ...given({ label, expiresAt, revokedAt, clientDisabledAt, perSecond }),
     createdAt,
     userIdSecret,
   };
@@ -91,18 +101,31 @@ export function toApiKey(item: Item): ApiKey {
 
 export function toClient(item: Item): Client {
   const { clientId, name, createdAt, disabledAt, userIdSecret } = item as Client;
-  return { clientId, name, createdAt, ...given({ disabledAt }), userIdSecret };
+  const perSecond = perSecondOf(item, "perSecond");
+  return { clientId, name, createdAt, ...given({ disabledAt, perSecond }), userIdSecret };
 }
 
 /** A client without an item of settings is as every new client is. */
-export function toSettings(item: Item | undefined): ClientSettings {
-  const { disabledAt } = (item ?? {}) as ClientSettings;
-  return given({ disabledAt });
+export function toSettings(item: Item = {}): ClientSettings {
+  const { disabledAt } = item as ClientSettings;
+  return given({ disabledAt, frontendPerSecond: perSecondOf(item, "frontendPerSecond") });
 }
 
 export function toFlow(item: Item): StoredFlow {
   const { environment, flowId, type } = item as StoredFlow;
   return { environment, flowId, type };
+}
+
+/** The attribute that holds a quota: one for each environment, as a path into a map fails where the map is missing. */
+export const perSecondName = (side: "perSecond" | "frontendPerSecond", environment: Environment) =>
+  `${side}.${environment}`;
+
+function perSecondOf(item: Item, side: "perSecond" | "frontendPerSecond"): PerSecond | undefined {
+  const set = ENVIRONMENTS.flatMap((environment) => {
+    const perSecond = item[perSecondName(side, environment)];
+    return perSecond === undefined ? [] : [[environment, perSecond as number]];
+  });
+  return set.length === 0 ? undefined : Object.fromEntries(set);
 }
 
 type Given<Members> = { readonly [Name in keyof Members]?: Exclude<Members[Name], undefined> };

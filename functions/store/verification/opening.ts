@@ -1,7 +1,7 @@
 import type { Refusal } from "../../core/refusal.ts";
 import { isLive, type Metadata, type Slot } from "../../core/session.ts";
 import type { Rev } from "../../core/rev.ts";
-import type { User, UserIdentity } from "../../core/user.ts";
+import { hasDetails, type User, type UserIdentity } from "../../core/user.ts";
 import { type DetailsPatch, isEmptyPatch } from "../../core/user-details.ts";
 import { AGAIN, Contended, createDoubt, isPassing, withRetries } from "../retry.ts";
 import type { SlotImage } from "./slot-item.ts";
@@ -72,6 +72,8 @@ type Progress = {
   lifeForSlot: Rev | undefined;
   /** How often the two images were of different lives. */
   mismatches: number;
+  /** Whether there was a pause before this round: what had been seen is old then, and losing on it tells nothing. */
+  paused: boolean;
 };
 
 /**
@@ -98,10 +100,13 @@ export function openInRounds(
     lifeForUser: undefined,
     lifeForSlot: undefined,
     mismatches: 0,
+    paused: false,
   };
 
   return withRetries(async () => {
     const met = { seal: false, contention: false };
+    const { paused } = progress;
+    progress.paused = true; // unless this round says otherwise
 
     const writeUser = async (): Promise<void> => {
       const { userSeen, lifeForUser } = progress;
@@ -113,9 +118,14 @@ export function openInRounds(
         progress.userSeen = { kind: "present", user: written.user };
         return;
       }
-      progress.userSeen = written.image;
-      met.seal ||= written.image.kind === "sealed";
-      met.contention ||= userSeen.kind !== "absent";
+      const { image } = written;
+      progress.userSeen = image;
+      if (image.kind === "present" && lifeForUser === undefined && hasDetails(image.user, details)) {
+        progress.user = image.user; // nothing is to be changed
+        return;
+      }
+      met.seal ||= image.kind === "sealed";
+      met.contention ||= userSeen.kind !== "absent" && !paused;
     };
 
     const writeSlot = async (): Promise<void> => {
@@ -131,7 +141,7 @@ export function openInRounds(
       progress.step = next;
       if (next.kind === "done") progress.slot = next.slot;
       met.seal ||= written.image.kind === "sealed";
-      met.contention ||= step.kind !== "blind";
+      met.contention ||= step.kind !== "blind" && !paused;
     };
 
     // With a key the call may be refused by what the slot holds, and then must have changed nothing.
@@ -156,6 +166,7 @@ export function openInRounds(
     }
     if (failures.length > 0) throw failures[0];
     if (met.contention) throw new Contended();
+    progress.paused = false;
     return AGAIN;
   }, table.sleep);
 }

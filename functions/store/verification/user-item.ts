@@ -1,7 +1,7 @@
 import type { SessionId, UserId } from "../../core/ids.ts";
 import type { Rev } from "../../core/rev.ts";
 import type { User, UserIdentity } from "../../core/user.ts";
-import { DETAIL_NAMES, type DetailName, type Details, type DetailsPatch } from "../../core/user-details.ts";
+import { DETAIL_NAMES, type DetailName, type DetailsPatch } from "../../core/user-details.ts";
 import { any, type Clause, clause } from "./expression.ts";
 import { ABSENT, imageSeen } from "./rev-clauses.ts";
 import { sealRev } from "./seal-item.ts";
@@ -65,7 +65,7 @@ export function decodeUser(item: Item | undefined): UserImage {
           name,
           item[detailAttribute(name)],
         ]),
-      ) as Details,
+      ),
       extras: item[EXTRAS] === undefined ? {} : (JSON.parse(item[EXTRAS] as string) as User["extras"]),
       status,
       statusSessionId,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isWellFormedApiKey } from "../../../functions/core/api-key.ts";
 import { createOffice, DAY, HOUR } from "../../support/office.ts";
 
 async function createKeys() {
@@ -86,4 +87,52 @@ test("rotating asks, and names the moment at which the old key ends", async () =
     `Rotate the API key ${key.keyId} on the test data? The old one ends at 2027-01-17T08:00:00Z. [y/N]`,
   );
   expect(rotated.stdout).toContain(`The old key ${key.keyId} ends at 2027-01-17T08:00:00Z.`);
+});
+
+test("a client is onboarded: flow, key with an end, rotation; the audit has every step and no secret", async () => {
+  const { run, actions } = await createOffice();
+  const { clientId } = (await run("clients", "create", "--name", "Acme Bank", "--json")).json();
+  const of = ["--client", clientId, "--environment", "sandbox"];
+  await run("flows", "put", "kyc", ...of, "--type", "kyc");
+  const created = await run(
+    "keys",
+    "create",
+    ...of,
+    "--scopes",
+    "users:read,sessions:write",
+    "--label",
+    "backend",
+    "--expires-in",
+    "90d",
+  );
+  const [text = ""] = /vs_sandbox_\w+/.exec(created.stdout) ?? [];
+  expect(isWellFormedApiKey(text)).toBe(true);
+  expect(created.stdout).toMatch(/^The API key, shown this once and never again:\n/);
+  const [key] = (await run("keys", "list", "--client", clientId, "--json")).json();
+  expect(key).toEqual({
+    keyId: expect.stringMatching(/^key_[0-9A-HJKMNP-TV-Z]{26}$/),
+    clientId,
+    environment: "sandbox",
+    scopes: ["sessions:write", "users:read"],
+    label: "backend",
+    state: "active",
+    createdAt: "2027-01-15T08:00:00Z",
+    expiresAt: "2027-04-15T08:00:00Z",
+  });
+
+  const rotated = (await run("keys", "rotate", key.keyId, "--overlap", "0m", "--yes", "--json")).json();
+  expect(rotated.old).toMatchObject({ keyId: key.keyId, state: "expired" });
+  expect(rotated.key).toMatchObject({ label: "backend", scopes: key.scopes, state: "active" });
+  const table = (await run("keys", "list", "--client", clientId)).stdout;
+  expect(table.split("\n")).toEqual([
+    expect.stringMatching(/^KEY +STATE +ENVIRONMENT +SCOPES +LABEL +EXPIRES +LAST USED \(HOUR\)$/),
+    expect.stringMatching(
+      new RegExp(`^${key.keyId} +expired +sandbox +sessions:write,users:read +backend .* never$`),
+    ),
+    expect.stringMatching(new RegExp(`^${rotated.key.keyId} +active .* never +never$`)),
+    "",
+  ]);
+  expect(await actions()).toEqual(["key.rotated", "key.created", "flow.put", "client.created"]);
+  const audit = (await run("audit", "list", "--json")).stdout;
+  for (const secret of [text, rotated.apiKey]) expect(table + audit).not.toContain(secret);
 });

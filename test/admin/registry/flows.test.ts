@@ -40,13 +40,19 @@ test("another type takes the place of the old one, which the event names", async
 });
 
 test("of two that put a flow in the same moment, one wins and the other is told", async () => {
-  const { registry } = await createOffice();
+  const { registry, overtakenBy } = await createOffice();
   const { clientId } = await registry.createClient("Acme");
-  const flow = { environment: "sandbox", flowId: "kyc" } as const;
-  const both = await Promise.allSettled([
-    registry.putFlow(clientId, { ...flow, type: "one" }),
-    registry.putFlow(clientId, { ...flow, type: "two" }),
-  ]);
+  const put = (type: string) => registry.putFlow(clientId, { environment: "sandbox", flowId: "kyc", type });
+  const slower = overtakenBy(() => put("one"));
 
-  expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  await expect(
+    slower.putFlow(clientId, { environment: "sandbox", flowId: "kyc", type: "two" }),
+  ).rejects.toThrow("in the same moment");
+  const another = overtakenBy(() => put("three"));
+  await expect(
+    another.putFlow(clientId, { environment: "sandbox", flowId: "kyc", type: "two" }),
+  ).rejects.toThrow("in the same moment");
+  expect(await registry.listFlows(clientId)).toEqual([
+    { environment: "sandbox", flowId: "kyc", type: "three" },
+  ]);
 });

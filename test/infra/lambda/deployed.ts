@@ -5,7 +5,7 @@ import { type Lambda, startLambda } from "../../../scripts/lambda/lambda.ts";
 import { createDemoClient, type DemoCredentials } from "../../../scripts/local/demo.ts";
 import { createTables } from "../../../scripts/local/tables.ts";
 import { connectLocal } from "../../../scripts/local/workspace.ts";
-import { createRegistry } from "../../../scripts/admin/registry.ts";
+import { createRegistry } from "../../../admin/registry/registry.ts";
 import { type Plan, theOne } from "../../../scripts/rehearse/plan.ts";
 import { artefactsOf, readPlan } from "../../../scripts/rehearse/rehearse.ts";
 
@@ -22,7 +22,11 @@ export async function startDeployed(env: Record<string, string | undefined> = {}
   const dynamodbEndpoint = inject("dynamodbEndpoint");
   const nameOf = (table: string) => String(theOne(plan, "aws:dynamodb/table:Table", table).inputs.name);
   const client = connectLocal(dynamodbEndpoint);
-  const tables = { verificationTable: nameOf("VerificationTable"), clientsTable: nameOf("ClientsTable") };
+  const tables = {
+    verificationTable: nameOf("VerificationTable"),
+    clientsTable: nameOf("ClientsTable"),
+    limitsTable: nameOf("LimitsTable"),
+  };
   await createTables(client, tables);
   const registry = createRegistry(client, tables.clientsTable, { now: Date.now, actor: randomUUID() });
   const demo = await createDemoClient(registry);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { createVersions } from "../../../scripts/live-version.ts";
-import { generateSigningKeySet } from "../../../scripts/admin/signing-keys.ts";
+import { generateSigningKeySet } from "../../../admin/signing-keys.ts";
 import { type Rehearsal, startRehearsal, UNDECIDED } from "../../../scripts/rehearse/rehearse.ts";
 import { copyOfProject, ROOT } from "../copy-of-project.ts";
 import { type Deployed, startDeployed } from "./deployed.ts";

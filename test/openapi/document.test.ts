@@ -1,0 +1,106 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { expect, test } from "vitest";
+import { OPERATIONS } from "../../functions/contract/operations.ts";
+import { REFUSALS } from "../../functions/contract/refusals.ts";
+import { codesOf } from "../../scripts/openapi/breaking.ts";
+import type { DocumentedOperation } from "../../scripts/openapi/document.ts";
+import { generateDocument, OPENAPI_FILE, readDocument } from "../../scripts/openapi/files.ts";
+import { resolve } from "../../scripts/openapi/schema-changes.ts";
+
+const document = generateDocument();
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+);
+
+test("the committed document is what the contract, the guides and the snippets make", () => {
+  expect(readDocument(OPENAPI_FILE)).toEqual(JSON.parse(JSON.stringify(document)));
+});
+
+test("every operation of the contract is in the document, by its name, with the codes that it lists and the faults", () => {
+  expect(
+    operations.map(({ method, path, operation }) => ({
+      name: operation.operationId,
+      method: method.toUpperCase(),
+      path,
+      codes: [...codesOf(operation).keys()].toSorted(),
+    })),
+  ).toEqual(
+    Object.entries(OPERATIONS).map(([name, { method, path, refusals }]) => ({
+      name,
+      method,
+      path,
+      codes: [...refusals, "internal", "unavailable"].toSorted(),
+    })),
+  );
+});
+
+test("every code stands under its own status", () => {
+  for (const { operation } of operations)
+    for (const [code, status] of codesOf(operation))
+      expect(status).toBe(
+        String({ ...REFUSALS, internal: { status: 500 }, unavailable: { status: 503 } }[code]?.status),
+      );
+});
+
+test("a backend call asks for an API key with its scope, a frontend call for a session token, a public one for nothing", () => {
+  const security = Object.fromEntries(
+    operations.map(({ operation }) => [operation.operationId, operation.security]),
+  );
+  expect(security).toMatchObject({
+    openSession: [{ apiKey: ["sessions:write"] }],
+    reportResult: [{ apiKey: ["results:write"] }],
+    readOwnSession: [{ sessionToken: [] }],
+    readHealth: [],
+  });
+});
+
+test("every body has an example, and every example is what its schema says", () => {
+  const ajv = new Ajv2020({ allErrors: true, strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema({ $id: "openapi", components: document.components });
+  let checked = 0;
+  for (const { where, schema, examples } of operations.flatMap(({ operation }) => bodiesOf(operation))) {
+    const local = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"openapi#/components'));
+    const validate = ajv.compile(local);
+    expect(examples).not.toEqual([]);
+    for (const example of examples) {
+      expect(validate(example) ? [] : validate.errors, `${where}: ${JSON.stringify(example)}`).toEqual([]);
+      checked += 1;
+    }
+  }
+  expect(checked).toBeGreaterThan(100);
+});
+
+test("every code that an operation lists has an example of its own", () => {
+  for (const { operation } of operations) {
+    const shown = bodiesOf(operation)
+      .flatMap(({ examples }) => examples as { code?: string; type?: string }[])
+      .filter(({ type }) => type?.startsWith("urn:verification-sessions:problem:"));
+    expect(new Set(shown.map(({ code }) => code))).toEqual(new Set(codesOf(operation).keys()));
+  }
+});
+
+type Body = { where: string; schema: unknown; examples: unknown[] };
+
+function bodiesOf({ operationId, requestBody, responses }: DocumentedOperation): Body[] {
+  const contents = [
+    { part: "request", content: requestBody?.content },
+    ...Object.entries(responses).map(([status, { content }]) => ({ part: status, content })),
+  ];
+  return contents.flatMap(({ part, content = {} }) =>
+    Object.values(content).map(({ schema, ...media }) => {
+      const examples = Object.values(
+        (media.examples ?? {}) as Record<string, { $ref?: string; value?: unknown }>,
+      );
+      return {
+        where: `${operationId} ${part}`,
+        schema,
+        examples: [
+          ...("example" in media ? [media.example] : []),
+          ...examples.map((example) => resolve(document, example).value),
+        ],
+      };
+    }),
+  );
+}

@@ -1,0 +1,173 @@
+import { describe, expect, test } from "vitest";
+import { isRefusal } from "../../functions/core/refusal.ts";
+import { listSessions } from "../../functions/core/session-list.ts";
+import { userStatus } from "../../functions/core/user.ts";
+import {
+  type Actor,
+  accepted,
+  createStoreWorld,
+  refusedAs,
+  sends,
+  slotOf,
+  type StoreWorld,
+} from "../support/store.ts";
+
+const batchGet = sends("BatchGetItem");
+const query = sends("Query");
+
+const PARTS: readonly (readonly [string, (sk: string) => boolean])[] = [
+  ["user", (sk) => sk === "user"],
+  ["slot", (sk) => sk === "slot"],
+  ["records", (sk) => sk.startsWith("session#")],
+];
+
+/** Every way in which some of user, slot and records are read before something happens, and the others after it. */
+const TEARS = Array.from({ length: 2 ** PARTS.length - 2 }, (_, index) => {
+  const bits = index + 1;
+  const early = PARTS.filter((_part, part) => bits & (1 << part));
+  return {
+    early: early.map(([name]) => name).join(" and "),
+    isEarly: (sk: string) => early.some(([, matches]) => matches(sk)),
+  };
+});
+
+async function openFor(user: Actor, started: boolean) {
+  const slot = slotOf(await user.open());
+  if (started) await user.start(slot);
+  return slot;
+}
+
+describe.each(TEARS)("with $early read before, and the rest after", ({ isEarly }) => {
+  const world = () => {
+    const made = createStoreWorld();
+    const reader = made.container();
+    return { made, user: made.user("torn"), reader: made.user("torn", reader), network: reader.network };
+  };
+
+  test.each([false, true])("two cancellations of one session both succeed; started: %s", async (started) => {
+    const { user, reader, network } = world();
+    const slot = await openFor(user, started);
+    network.tear(batchGet, isEarly, () => user.cancel(slot));
+    expect(accepted(await reader.cancel(slot)).record.status).toBe("canceled");
+  });
+
+  test.each([false, true])("the same result twice is taken twice; started: %s", async (started) => {
+    const { user, reader, network } = world();
+    const slot = await openFor(user, started);
+    network.tear(batchGet, isEarly, () => user.result(slot, "successful"));
+    expect(accepted(await reader.result(slot, "successful")).record.result?.status).toBe("successful");
+  });
+
+  test.each([
+    [
+      "its result",
+      (user: Actor, slot: Parameters<Actor["cancel"]>[0]) => user.result(slot, "failed"),
+      "session_completed",
+    ],
+    [
+      "its cancellation",
+      (user: Actor, slot: Parameters<Actor["cancel"]>[0]) => user.cancel(slot),
+      "session_canceled",
+    ],
+    ["another forced session", (user: Actor) => user.force(), "session_superseded"],
+    ["an erasure", (user: Actor) => user.erase(), "session_ended"],
+  ] as const)("a token beside %s is good still or refused for that", async (_name, act, code) => {
+    const { user, reader, network } = world();
+    const slot = await openFor(user, true);
+    network.tear(batchGet, isEarly, () => act(user, slot));
+    const verdict = await reader.find(slot);
+    expect(isRefusal(verdict) ? verdict.code : verdict.kind).toBeOneOf(["live", code]);
+  });
+
+  test("a cancellation beside a start keeps when it was started", async () => {
+    const { made, user, reader, network } = world();
+    const slot = slotOf(await user.open());
+    network.tear(batchGet, isEarly, () => user.start(slot));
+    const { record } = accepted(await reader.cancel(slot));
+    expect(record).toMatchObject({ status: "canceled", startedAt: made.seconds() });
+    expect(await made.item(user.userId, `session#${slot.sessionId}`)).toMatchObject({
+      startedAt: made.seconds(),
+    });
+  });
+
+  /** A user's overview in a few words, as callers would see it. */
+  async function overview(user: Actor, { clock }: StoreWorld, first: "user" | "history") {
+    const read = await (first === "user" ? user.read() : user.history(2));
+    if (read === undefined) return "none";
+    const sessions = listSessions(read.slot, read.records, Math.floor(clock.nowMs / 1000));
+    return JSON.stringify([
+      userStatus(read.user, sessions),
+      sessions.map(({ sessionId, status }) => [sessionId, status]),
+    ]);
+  }
+
+  test.each(
+    (["user", "history"] as const).flatMap((first) =>
+      (
+        [
+          ["a start", false, (user: Actor, slot) => user.start(slot)],
+          ["a cancellation", false, (user: Actor, slot) => user.cancel(slot)],
+          ["a cancellation of a started session", true, (user: Actor, slot) => user.cancel(slot)],
+          ["a result", false, (user: Actor, slot) => user.result(slot, "pending")],
+          ["a result of a started session", true, (user: Actor, slot) => user.result(slot, "successful")],
+          ["a forced session", true, (user: Actor) => user.force()],
+          ["metadata", true, (user: Actor) => user.open({ metadata: { a: "1" } })],
+        ] as [string, boolean, (user: Actor, slot: any) => Promise<unknown>][]
+      ).map(([name, started, act]) => [first, name, started, act] as const),
+    ),
+  )("the %s beside %s shows what was before or what is after", async (first, _name, started, act) => {
+    const { made, user, reader, network } = world();
+    const older = slotOf(await user.open());
+    await user.cancel(older);
+    made.clock.nowMs += 60_000;
+    const slot = await openFor(user, started);
+    made.clock.nowMs += 60_000;
+    const before = await overview(user, made, first);
+    network.tear(query, isEarly, () => act(user, slot));
+    const seen = await overview(reader, made, first);
+    const after = await overview(user, made, first);
+    expect([before, after]).toContain(seen);
+  });
+
+  test("a later page beside a result shows what was before or what is after", async () => {
+    const { made, user, reader, network } = world();
+    const older = await openFor(user, true);
+    made.clock.nowMs += 1_800_000;
+    const newer = slotOf(await user.open());
+    const page = async (actor: Actor) => {
+      const read = await actor.history(5, newer.sessionId);
+      return JSON.stringify([read?.user.status, read?.records.map(({ status }) => status)]);
+    };
+    const before = await page(user);
+    network.tear(query, isEarly, () => user.result(older, "failed"));
+    const seen = await page(reader);
+    expect([before, await page(user)]).toContain(seen);
+  });
+});
+
+test("a user's overview costs one look where nothing contradicts itself, and two beside a session that ran out", async () => {
+  const world = createStoreWorld();
+  const user = world.user("looks");
+  const slot = await openFor(user, true);
+  const looks = async () => {
+    world.network.sent.length = 0;
+    await user.read();
+    await user.history();
+    return world.network.sent.length;
+  };
+  expect(await looks()).toBe(2);
+  world.clock.nowMs += 1_800_000;
+  expect(await looks()).toBe(4);
+  await user.result(slot, "failed");
+  expect(await looks()).toBe(4); // its slot was emptied a moment ago
+  world.clock.nowMs += 5_001;
+  expect(await looks()).toBe(2);
+});
+
+test("an erased user's session is found by no second look", async () => {
+  const world = createStoreWorld();
+  const user = world.user("gone");
+  const slot = await openFor(user, true);
+  await user.erase();
+  expect(refusedAs(await user.session(slot))).toBe("user_not_found");
+});
