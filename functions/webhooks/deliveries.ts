@@ -17,6 +17,7 @@ import type { Delivery, DeliveryKey, DeliveryState, Message, Outcome } from "./d
 import { dueAt } from "./due.ts";
 import type { WebhookId } from "./endpoint.ts";
 import { firstEventIdOf } from "./event-id.ts";
+import { UNDELIVERED_INDEX } from "./indexes.ts";
 
 // The Deliveries table. Its stream is nobody's: in Verification these items would feed the stream that makes them.
 
@@ -32,9 +33,6 @@ const KEPT_SECONDS = 30 * 86_400;
 /** The partition of what could not be read, and how long it is kept. */
 export const SET_ASIDE = "set-aside";
 const SET_ASIDE_SECONDS = 14 * 86_400;
-
-/** Sparse: what was tried and did not arrive, by user, so that an erasure finds it. */
-export const UNDELIVERED_INDEX = "undelivered";
 
 const DELIVERY_PREFIX = "delivery#";
 

@@ -4,8 +4,6 @@ import { createHash } from "node:crypto";
 const SHARDS = 16;
 export const DUE_SHARDS: readonly string[] = Array.from({ length: SHARDS }, (_, shard) => `due#${shard}`);
 
-export const DUE_INDEX = "due";
-
 /** The attributes by which an item is in the index. @param due epoch seconds */
 export function dueAt(key: { readonly pk: string; readonly sk: string }, due: number) {
   const [byte = 0] = createHash("sha256").update(`${key.pk} ${key.sk}`).digest();

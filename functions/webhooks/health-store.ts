@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { createExpiringCache } from "../core/expiring-cache.ts";
 import { toSeconds } from "../core/time.ts";
 import { AGAIN, withRetries } from "../store/retry.ts";
@@ -80,6 +80,11 @@ export function createHealthStore({ dynamodb, tableName }: DeliveriesTable, now:
       note(webhookId, (health) => afterFailure(health, status, toSeconds(now()))),
     /** An operator's word: nothing of before counts any more. */
     reset: (webhookId: WebhookId) => change(webhookId, () => ({})),
+    /** With the endpoint, which is deleted. */
+    async remove(webhookId: WebhookId): Promise<void> {
+      const Key = healthKey(webhookId);
+      await withRetries(() => dynamodb.send(new DeleteCommand({ TableName: tableName, Key })));
+    },
   };
 }
 

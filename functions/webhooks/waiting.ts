@@ -6,7 +6,8 @@ import { clause, updateOf } from "../store/verification/expression.ts";
 import { writeIf } from "../store/verification/write-if.ts";
 import { type DeliveriesTable, isDeliveryKey, type ItemKey, toDelivery } from "./deliveries.ts";
 import type { Delivery } from "./delivery.ts";
-import { DUE_INDEX, dueAt } from "./due.ts";
+import { dueAt } from "./due.ts";
+import { DUE_INDEX } from "./indexes.ts";
 
 /** A session whose end by the clock somebody wants to be told of: looked at when it is due. */
 export type Expiry = { readonly userId: UserId; readonly sessionId: SessionId; readonly tenant: Tenant };

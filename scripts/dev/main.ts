@@ -75,6 +75,7 @@ async function main(): Promise<void> {
     verificationTable: LOCAL_TABLES.verificationTable + suffix,
     clientsTable: LOCAL_TABLES.clientsTable + suffix,
     limitsTable: LOCAL_TABLES.limitsTable + suffix,
+    deliveriesTable: LOCAL_TABLES.deliveriesTable + suffix,
   };
   const setUp = connectLocal(engine.endpoint);
   const before = createRestore(setUp, tables);

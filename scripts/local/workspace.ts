@@ -14,6 +14,7 @@ export const LOCAL_TABLES = {
   verificationTable: "verification",
   clientsTable: "clients",
   limitsTable: "limits",
+  deliveriesTable: "deliveries",
 } as const;
 
 const DEFAULT_DIRECTORY = path.join(import.meta.dirname, "../../.local");

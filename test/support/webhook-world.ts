@@ -18,7 +18,6 @@ import type { Posted } from "../../functions/webhooks/post.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
 import { createWaitingStore } from "../../functions/webhooks/waiting.ts";
 import { QUEUE_SOURCE, SWEEP_SECONDS, VISIBILITY_SECONDS } from "../../infra/event-sources.ts";
-import { createDeliveriesTable } from "../../scripts/local/deliveries.ts";
 import { createStreamReader, ensureStream } from "../../scripts/local/stream.ts";
 import { createTables } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
@@ -58,8 +57,7 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
   };
   const { verificationTable, clientsTable, deliveriesTable } = tables;
   const dynamodb = connectLocal(endpoint);
-  await createTables(dynamodb, { verificationTable, clientsTable });
-  await createDeliveriesTable(dynamodb, deliveriesTable);
+  await createTables(dynamodb, tables);
   const streamArn = await ensureStream(dynamodb, verificationTable);
   let reader = createStreamReader({ endpoint, streamArn });
 

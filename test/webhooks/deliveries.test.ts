@@ -14,7 +14,7 @@ import type { WebhookId } from "../../functions/webhooks/endpoint.ts";
 import { eventIdOf } from "../../functions/webhooks/event-id.ts";
 import { createHealthStore } from "../../functions/webhooks/health-store.ts";
 import { createWaitingStore, type Due } from "../../functions/webhooks/waiting.ts";
-import { createDeliveriesTable } from "../../scripts/local/deliveries.ts";
+import { createTables } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 
 const dynamodb = connectLocal(inject("dynamodbEndpoint"));
@@ -23,7 +23,7 @@ const table = { dynamodb, tableName };
 const deliveries = createDeliveryStore(table);
 const waiting = createWaitingStore(table);
 
-beforeAll(() => createDeliveriesTable(dynamodb, tableName));
+beforeAll(() => createTables(dynamodb, { deliveriesTable: tableName }));
 afterAll(async () => {
   await dynamodb.send(new DeleteTableCommand({ TableName: tableName }));
   dynamodb.destroy();
