@@ -22,6 +22,10 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Dynamo"
     }
+    "ReferenceFunction": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
     "SigningKeys": {
       "type": "sst.sst.Secret"
       "value": string

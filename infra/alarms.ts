@@ -77,10 +77,6 @@ function apiAlarms(topic: $util.Input<string>) {
     }),
     alarm(topic, "ApiLatency", "apiLatency", { metrics: { latency: ofApi("Latency", "p99") } }),
     alarm(topic, "ApiThrottled", "apiThrottled", { metrics: { throttled: counted("ThrottledByGateway") } }),
-    alarm(topic, "LogSilent", "logSilent", {
-      metrics: { requests, lines: counted("Requests") },
-      expression: "IF(requests >= 5, IF(FILL(lines, 0) < 1, 1, 0), 0)",
-    }),
   ];
 }
 
@@ -124,6 +120,13 @@ function functionAlarms(topic: $util.Input<string>) {
     }),
     alarm(topic, "FunctionThrottles", "functionThrottles", {
       metrics: { throttles: { ...ofFunction, metricName: "Throttles", stat: "Sum" } },
+    }),
+    alarm(topic, "LogSilent", "logSilent", {
+      metrics: {
+        calls: { ...ofFunction, metricName: "Invocations", stat: "Sum" },
+        lines: counted("Requests"),
+      },
+      expression: "IF(calls >= 5, IF(FILL(lines, 0) < 1, 1, 0), 0)",
     }),
     alarm(topic, "Concurrency", "concurrency", {
       metrics: { used: { ...used, metricName: "ConcurrentExecutions", stat: "Maximum" } },

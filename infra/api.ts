@@ -1,4 +1,5 @@
 import { hardenedFunction } from "./function.ts";
+import { reference, REFERENCE_ROUTES } from "./reference.ts";
 import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
@@ -59,12 +60,15 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
         // Metrics by route: which route is slow or failing is the first question of every incident.
         detailedMetricsEnabled: true,
       };
-      args.routeSettings = ROUTES_WITHOUT_API_KEY.map((routeKey) => ({
-        routeKey,
-        throttlingRateLimit: settings.throttling.withoutApiKey.rate,
-        throttlingBurstLimit: settings.throttling.withoutApiKey.burst,
-        detailedMetricsEnabled: true,
-      }));
+      args.routeSettings = [...ROUTES_WITHOUT_API_KEY, ...Object.values(REFERENCE_ROUTES)].map(
+        (routeKey) => ({
+          routeKey,
+          throttlingRateLimit: settings.throttling.withoutApiKey.rate,
+          throttlingBurstLimit: settings.throttling.withoutApiKey.burst,
+          // Nobody is woken for the reference: its metrics by route are not worth their price.
+          detailedMetricsEnabled: ROUTES_WITHOUT_API_KEY.includes(routeKey),
+        }),
+      );
       opts.dependsOn = routes.promise;
     },
   },
@@ -102,16 +106,22 @@ export const {
 });
 
 // The gateway calls the alias, so that a roll-back is one call that moves it. The component makes an integration and a
-// permission a route; one of each serves them all.
+// permission a route; one of each serves all routes of a function.
 const fallback = api.route(FALLBACK_ROUTE, live.arn);
-const target = $interpolate`integrations/${fallback.nodes.integration.id}`;
-const named = ROUTES.map(
-  ({ resource, key }) =>
-    new aws.apigatewayv2.Route(`${resource}Route`, {
-      apiId: api.nodes.api.id,
-      routeKey: key,
-      target,
-      authorizationType: "NONE",
-    }),
-);
-fallback.nodes.route.apply((route) => routes.resolve([route, ...named]));
+const docs = api.route(REFERENCE_ROUTES.Docs, reference.live.arn);
+const { Docs: _, ...otherReferenceRoutes } = REFERENCE_ROUTES;
+const named = [
+  ...ROUTES.map(({ resource, key }) => route(resource, key, fallback)),
+  ...Object.entries(otherReferenceRoutes).map(([resource, key]) => route(resource, key, docs)),
+];
+$resolve([fallback.nodes.route, docs.nodes.route]).apply((own) => routes.resolve([...own, ...named]));
+
+/** A route to where another one leads. */
+function route(resource: string, routeKey: string, to: typeof fallback) {
+  return new aws.apigatewayv2.Route(`${resource}Route`, {
+    apiId: api.nodes.api.id,
+    routeKey,
+    target: $interpolate`integrations/${to.nodes.integration.id}`,
+    authorizationType: "NONE",
+  });
+}

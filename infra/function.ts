@@ -1,5 +1,5 @@
 import { BUNDLING } from "./bundling.ts";
-import { type FunctionName, PERMISSIONS, type TableGrant } from "./permissions.ts";
+import { type FunctionName, PERMISSIONS, type TableGrant, type TableName } from "./permissions.ts";
 import { environmentKey } from "./secrets.ts";
 import { stageSettings } from "./stage.ts";
 import { clients, limits, tableKey, verification } from "./storage.ts";
@@ -16,6 +16,8 @@ export type FunctionSettings = {
   /** All that the function is told. Encrypted by a key of ours in production; nothing is linked. */
   environment: Record<string, $util.Input<string>>;
   reservedConcurrency?: number | undefined;
+  /** What lies beside the bundle, from where in the project. */
+  copyFiles?: { from: string; to: string }[];
 };
 
 /** A function, its log, and the alias by which it is called: a release moves it, and a roll-back puts it back. */
@@ -98,9 +100,10 @@ export function hardenedFunction(
 }
 
 function tableStatements(name: FunctionName) {
-  return Object.entries(PERMISSIONS[name]).map(([table, { actions, partitions }]: [string, TableGrant]) => ({
+  const grants: Partial<Record<TableName, TableGrant>> = PERMISSIONS[name];
+  return Object.entries(grants).map(([table, { actions, partitions }]) => ({
     actions: [...actions],
-    resources: [TABLE_ARNS[table as keyof typeof TABLE_ARNS]],
+    resources: [TABLE_ARNS[table as TableName]],
     ...(partitions === undefined
       ? {}
       : {

@@ -1,6 +1,8 @@
 /** What a function's role may do with a table: IAM actions, and the partitions that they reach (`*` ends a prefix). */
 export type TableGrant = { readonly actions: readonly string[]; readonly partitions?: readonly string[] };
 
+export type TableName = "Verification" | "Clients" | "Limits";
+
 /**
  * What each function's role is given, by table. Plain data, so that a test can hold it against the requests that the
  * store really sends. A transaction is authorised by the actions of its items.
@@ -21,7 +23,8 @@ export const PERMISSIONS = {
     Clients: { actions: ["dynamodb:GetItem", "dynamodb:Query"], partitions: ["key#*", "settings#*"] },
     Limits: { actions: ["dynamodb:UpdateItem"] },
   },
-} as const satisfies Record<string, Partial<Record<"Verification" | "Clients" | "Limits", TableGrant>>>;
+  Reference: {},
+} as const satisfies Record<string, Partial<Record<TableName, TableGrant>>>;
 
 export type FunctionName = keyof typeof PERMISSIONS;
 

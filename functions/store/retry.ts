@@ -24,6 +24,11 @@ export class Contended extends Error {
   override readonly name = "Contended";
 }
 
+/** An answer of the store came without what it must hold. A write may have taken effect all the same. */
+export class CutShort extends Error {
+  override readonly name = "CutShort";
+}
+
 /** What an attempt comes to that has learnt what the next one needs: that one is made at once. */
 export const AGAIN = Symbol("again");
 
@@ -102,10 +107,12 @@ const UNCONNECTED_CODES = ["ECONNREFUSED", "EHOSTUNREACH", "ENOTFOUND", "EAI_AGA
 
 const PASSING_NAMES = new Set([
   ...REFUSED_NAMES,
+  "CutShort",
   "InternalServerError",
   "ServiceUnavailable",
   "TimeoutError",
   "TransactionInProgressException",
+  "Unknown", // an error answer that says of no kind, having come without its body
 ]);
 const PASSING_REASONS = new Set([
   "ConditionalCheckFailed",
@@ -147,5 +154,7 @@ export function isPassing(error: unknown): boolean {
       ) ?? false
     );
   }
+  // The SDK could not read an answer, half of which has come: where there is no content-length nobody else notices.
+  if (error instanceof SyntaxError) return $metadata !== undefined;
   return PASSING_NAMES.has(name) || PASSING_CODES.has(code ?? "") || ($metadata?.httpStatusCode ?? 0) >= 500;
 }

@@ -23,28 +23,31 @@ export type Lambda = {
 };
 
 /**
- * Runs the function of a plan out of its zip, as Lambda does: in AWS's own runtime client, with the environment and the
+ * Runs a function of a plan out of its zip, as Lambda does: in AWS's own runtime client, with the environment and the
  * linked resources of the plan, behind a gateway that turns HTTP requests into events. One container; requests that
  * come at once wait for one another. Between two of them the process is frozen.
  *
  * Not as in Lambda: the processor, memory and clock of this machine, no IAM, no throttling.
  *
+ * @param options.name of the function's component in the plan
  * @param options.env set over the plan's variables; `undefined` takes one away
  */
 export async function startLambda({
   plan,
+  name = "ApiFunction",
   zip,
   dynamodbEndpoint,
   env = {},
   root = join(import.meta.dirname, "../.."),
 }: {
   plan: Plan;
+  name?: string;
   zip: string;
   dynamodbEndpoint: string;
   env?: Record<string, string | undefined>;
   root?: string;
 }): Promise<Lambda> {
-  const { inputs, outputs } = theOne(plan, "aws:lambda/function:Function");
+  const { inputs, outputs } = theOne(plan, "aws:lambda/function:Function", `${name}Function`);
   const api = theOne(plan, "aws:apigatewayv2/api:Api");
   const task = mkdtempSync(join(tmpdir(), "lambda-"));
   unzip(zip, task);
@@ -80,9 +83,7 @@ export async function startLambda({
   });
 
   const domainName = new URL(api.outputs.apiEndpoint).host;
-  const routeKeys = ofType(plan, "aws:apigatewayv2/route:Route").map((route) =>
-    String(route.inputs.routeKey),
-  );
+  const routeKeys = routesTo(plan, String(outputs.arn));
   const gateway = { apiId: api.name, domainName, routeKeys };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -110,6 +111,16 @@ export async function startLambda({
       rmSync(task, { recursive: true, force: true });
     },
   };
+}
+
+/** The keys of the routes that lead to a function, by whichever version or alias. */
+function routesTo(plan: Plan, functionArn: string): string[] {
+  const targets = ofType(plan, "aws:apigatewayv2/integration:Integration")
+    .filter(({ inputs }) => String(inputs.integrationUri).startsWith(functionArn))
+    .map(({ name }) => `integrations/${name}`);
+  return ofType(plan, "aws:apigatewayv2/route:Route")
+    .filter(({ inputs }) => targets.includes(inputs.target))
+    .map(({ inputs }) => String(inputs.routeKey));
 }
 
 /**

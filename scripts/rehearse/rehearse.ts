@@ -7,12 +7,16 @@ import type { Plan } from "./plan.ts";
 import { ensurePlatform, SST_OFFLINE } from "./platform.ts";
 
 /** What a rehearsal leaves behind, for tests to run. */
-export type Artefacts = { plan: string; zip: string };
+export type Artefacts = { plan: string; zip: string; referenceZip: string };
 
 /** Where `npm run deploy:rehearse` leaves its artefacts. */
 export function artefactsOf(root: string): Artefacts {
   const directory = join(root, ".sst-offline");
-  return { plan: join(directory, "plan.json"), zip: join(directory, "code.zip") };
+  return {
+    plan: join(directory, "plan.json"),
+    zip: join(directory, "code.zip"),
+    referenceZip: join(directory, "reference.zip"),
+  };
 }
 
 /** What production has to decide, decided for a rehearsal: it has no domain, and nobody is told of its alarms. */
@@ -42,7 +46,9 @@ export async function rehearse({
     }
     const deployed = await sst("deploy");
     if (deployed.succeeded) {
-      copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), artefactsOf(root).zip);
+      const { zip, referenceZip } = artefactsOf(root);
+      copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), zip);
+      copyFileSync(join(root, ".sst/artifacts/ReferenceFunction/code.zip"), referenceZip);
     }
     return deployed;
   } finally {

@@ -160,10 +160,11 @@ test("an erasure that comes between the look and the write is not undone", async
 });
 
 test("a session that ends between the look and the write keeps the record of its end", async () => {
-  const { snapshot, lose, tables, from, verification, user, sessions, all, now, start } =
+  const { snapshot, lose, tables, from, verification, user, sessions, all, now, start, clock } =
     await createDamage();
   await start(sessions.second);
   await snapshot();
+  clock.now -= HOUR; // the session is still active
   await lose(record(sessions.second));
   const cancel = () => verification.cancelSession(user, { sessionId: sessions.second, issued: true });
   const dynamodb = connectOvertaken(tables.verificationTable, cancel);

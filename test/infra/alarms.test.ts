@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { FAULTS, REFUSALS } from "../../functions/contract/refusals.ts";
+import { RESULT_STATUSES } from "../../functions/contract/vocabulary.ts";
 import type { dashboardBody } from "../../infra/dashboard.ts";
 import { ACCESS_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
 import { LOG_QUERIES } from "../../infra/queries.ts";
@@ -27,6 +29,8 @@ const OURS = "VerificationSessions/production";
 
 const shortName = ({ inputs }: { inputs: Inputs }) =>
   String(inputs.name).replace("verification-sessions-production-", "");
+
+const RUNBOOK = join(ROOT, "docs/operating-infra.md");
 
 /** The names of the alarms that are off. */
 const off = (samples: Samples) =>
@@ -83,13 +87,14 @@ describe("the alarms", () => {
 
   test("say what they mean and where to read what to do, and there it is", () => {
     const meanings = Object.values(THRESHOLDS).map(({ meaning }) => meaning);
-    const runbook = readFileSync(join(ROOT, "docs/operating-infra.md"), "utf8");
+    const runbook = readFileSync(RUNBOOK, "utf8");
     for (const alarm of all(ALARM)) {
       const name = shortName(alarm);
       expect(meanings.map((meaning) => `${meaning} What to do: see ${name} in docs/operating.md.`)).toContain(
         alarm.inputs.alarmDescription,
       );
-      expect(runbook).toContain(name.startsWith("NearLimit") ? "| NearLimit… |" : name);
+      const row = name.startsWith("NearLimit") ? "| NearLimit… |" : name;
+      expect(runbook.includes(row), row).toBe(true);
     }
   });
 
@@ -128,7 +133,7 @@ const traffic =
       if (metricName === "Count") return requestsAMinute * minutes;
       if (metricName === "5xx") return faultsAMinute * minutes;
     }
-    if (namespace === OURS && metricName === "Requests")
+    if (metricName === "Invocations" || (namespace === OURS && metricName === "Requests"))
       return more(metric, ago) ?? requestsAMinute * minutes;
     return more(metric, ago);
   };
@@ -191,7 +196,7 @@ describe("what goes wrong raises", () => {
         ["ApiFaultsQuiet", "FunctionThrottles"],
       ],
     ])("%s", (_, more, raised) => {
-      const { name } = one(FUNCTION).inputs;
+      const { name } = one(FUNCTION, "ApiFunctionFunction").inputs;
       const named: Samples = (metric, ago) =>
         more(
           metric.dimensions?.FunctionName === name
@@ -337,6 +342,34 @@ describe("every metric that is watched exists", () => {
   });
 });
 
+// Who approves the bill reads the table, not the plan.
+test("the table of costs counts what the plan has", () => {
+  const metrics = all(ALARM).flatMap(({ inputs }) =>
+    (inputs.metricQueries as Inputs[]).filter(({ metric }) => metric),
+  );
+  // The reference's have no metrics of their own.
+  const routes = all("aws:apigatewayv2/route:Route").length - 3;
+  const [plain, dimensioned] = [
+    all(FILTER).filter(({ inputs }) => inputs.metricTransformation.dimensions === undefined).length,
+    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length,
+  ];
+  const rows: [string, string, number][] = [
+    ["KMS keys", `${all("aws:kms/key:Key").length} × $1`, all("aws:kms/key:Key").length],
+    ["alarms, by metric", `${metrics.length} × $0.10`, metrics.length * 0.1],
+    ["gateway's metrics by route", `${routes} routes × 6 × $0.30`, routes * 6 * 0.3],
+    [
+      "counts out of the logs",
+      `${plain}, and at most ${dimensioned} by code and result, × $0.30`,
+      (plain + dimensioned) * 0.3,
+    ],
+  ];
+  const table = readFileSync(RUNBOOK, "utf8");
+  const holds = (row: string) => expect(table.includes(row), row).toBe(true);
+  for (const [what, how, dollars] of rows) holds(`| ${what} | ${how} | ${dollars.toFixed(2)} |`);
+  const sum = rows.reduce((total, [, , dollars]) => total + dollars, 0);
+  holds(`| **together** | | **${sum.toFixed(2)}** |`);
+});
+
 // A share of faults that is computed from thousands of requests on only would leave every usual incident silent.
 test("a share of faults is computed from 20 requests a minute on", () => {
   expect(off(traffic(20, 20))).toContain("ApiFaults");
@@ -351,7 +384,7 @@ describe("the dashboard", () => {
     const shown = JSON.stringify(dashboard()).replaceAll(String.raw`\"`, '"');
     for (const name of [
       one("aws:apigatewayv2/api:Api").name,
-      one(FUNCTION).inputs.name,
+      one(FUNCTION, "ApiFunctionFunction").inputs.name,
       ...all(TABLE).map((table) => table.inputs.name),
       ...all(ALARM).map((alarm) => alarm.outputs.arn),
       ...REQUEST_METRICS.map(({ name }) => name),
@@ -392,6 +425,12 @@ describe("the dashboard", () => {
       }
     }
   });
+});
+
+// Nobody may take the reference for the API: it has no line a request.
+test("the log's silence is measured by the API's own function", () => {
+  const [, calls] = one(ALARM, "LogSilentAlarm").inputs.metricQueries;
+  expect(calls.metric.dimensions).toEqual({ FunctionName: one(FUNCTION, "ApiFunctionFunction").inputs.name });
 });
 
 test("the routes that the gateway throttles more tightly are watched at that limit", () => {

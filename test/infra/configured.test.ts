@@ -38,16 +38,23 @@ describe("production with everything configured", () => {
   });
 
   test("issues tokens in the name of its domain", () => {
-    expect(one("aws:lambda/function:Function").inputs.environment.variables).toMatchObject({
+    expect(
+      one("aws:lambda/function:Function", "ApiFunctionFunction").inputs.environment.variables,
+    ).toMatchObject({
       ISSUER: "https://verify.example.com",
       RETENTION_DAYS: "90",
       USER_RETENTION_DAYS: "400",
     });
-    expect(one("aws:lambda/function:Function").inputs.loggingConfig.applicationLogLevel).toBe("DEBUG");
+    expect(
+      one("aws:lambda/function:Function", "ApiFunctionFunction").inputs.loggingConfig.applicationLogLevel,
+    ).toBe("DEBUG");
   });
 
   test("reserves concurrency, and watches how much of it is used", () => {
-    const { name, reservedConcurrentExecutions } = one("aws:lambda/function:Function").inputs;
+    const { name, reservedConcurrentExecutions } = one(
+      "aws:lambda/function:Function",
+      "ApiFunctionFunction",
+    ).inputs;
     expect(reservedConcurrentExecutions).toBe(200);
     const [watched, used] = one("aws:cloudwatch/metricAlarm:MetricAlarm", "ConcurrencyAlarm").inputs
       .metricQueries;
@@ -60,7 +67,7 @@ describe("production with everything configured", () => {
   });
 
   test("bounds the function's role by the deployer's policy", () => {
-    expect(one("aws:iam/role:Role").inputs.permissionsBoundary).toBe(BOUNDARY);
+    expect(one("aws:iam/role:Role", "ApiFunctionRole").inputs.permissionsBoundary).toBe(BOUNDARY);
   });
 
   test("is in its region altogether", () => {

@@ -17,6 +17,10 @@ export function copyOfProject(): string {
   for (const part of [
     "functions",
     "infra",
+    "scripts/openapi",
+    "scripts/reference",
+    ".reference",
+    "openapi.json",
     "package.json",
     "sst.config.ts",
     "sst-env.d.ts",

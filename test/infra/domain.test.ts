@@ -17,7 +17,8 @@ test("a domain without a certificate gets one, and its records, in Route 53; oth
   expect(records).toContain("verify.example.com");
 
   // Were it not heard, every token of a stage that moved its domain would stop.
-  const { variables } = theOne(plan, "aws:lambda/function:Function").inputs.environment;
+  const { variables } = theOne(plan, "aws:lambda/function:Function", "ApiFunctionFunction").inputs
+    .environment;
   expect(variables.ISSUER).toBe("https://issuer.example.com");
 
   // Were it not heard, an account with a raised limit would be told at a third of it.

@@ -115,7 +115,7 @@ describe("the tables", () => {
 
 describe("the function", () => {
   test("runs Node 24 on arm64 for at most ten seconds", () => {
-    expect(one(FUNCTION).inputs).toMatchObject({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs).toMatchObject({
       runtime: "nodejs24.x",
       architectures: ["arm64"],
       memorySize: 512,
@@ -126,16 +126,18 @@ describe("the function", () => {
 
   // Traps: minify is off unless it is set, esbuild's own mainFields pick the CommonJS halves, keepNames is on.
   test("is bundled small", () => {
-    expect(production.builds).toHaveLength(1);
-    expect(production.builds[0]).toMatchObject({
-      handler: "functions/api.handler",
-      properties: { ...BUNDLING, architecture: "arm64" },
-    });
+    expect(production.builds.map(({ handler }) => handler).toSorted()).toEqual([
+      "functions/api.handler",
+      "functions/reference.handler",
+    ]);
+    for (const { properties } of production.builds) {
+      expect(properties).toMatchObject({ ...BUNDLING, architecture: "arm64" });
+    }
   });
 
   // Trap: text logs are the default. A platform's line a request would cost as much as ours.
   test("logs JSON into a group of its own, our lines at INFO and the platform's from WARN", () => {
-    expect(one(FUNCTION).inputs.loggingConfig).toEqual({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.loggingConfig).toEqual({
       logFormat: "JSON",
       logGroup: one(LOG, "ApiFunctionLog").inputs.name,
       applicationLogLevel: "INFO",
@@ -150,11 +152,11 @@ describe("the function", () => {
   });
 
   test("reserves no concurrency unless told to", () => {
-    expect(one(FUNCTION).inputs.reservedConcurrentExecutions).toBeUndefined();
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.reservedConcurrentExecutions).toBeUndefined();
   });
 
   test("is told by its environment all that it has to know, and nothing else", () => {
-    expect(one(FUNCTION).inputs.environment.variables).toEqual({
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.environment.variables).toEqual({
       VERIFICATION_TABLE: one(TABLE, "VerificationTable").inputs.name,
       CLIENTS_TABLE: one(TABLE, "ClientsTable").inputs.name,
       LIMITS_TABLE: one(TABLE, "LimitsTable").inputs.name,
@@ -167,11 +169,13 @@ describe("the function", () => {
 
   // Trap: SST seals what is linked into the bundle, with AES-GCM under an all-zero nonce and a key that never changes.
   test("is linked to nothing", () => {
-    expect(production.builds[0]?.links).toEqual({});
+    for (const { links } of production.builds) expect(links).toEqual({});
   });
 
   test("has its environment, and with it the signing keys, encrypted with a key of ours", () => {
-    expect(one(FUNCTION).inputs.kmsKeyArn).toBe(one("aws:kms/key:Key", "EnvironmentKey").outputs.arn);
+    expect(one(FUNCTION, "ApiFunctionFunction").inputs.kmsKeyArn).toBe(
+      one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+    );
   });
 
   test("is where the signing keys go, and nothing else: Pulumi knows them there for a secret", () => {
@@ -184,44 +188,89 @@ describe("the function", () => {
 
   // A roll-back is then one call, which moves the alias back.
   test("is called by an alias of the version that each deploy publishes", () => {
-    const made = one(FUNCTION);
+    const made = one(FUNCTION, "ApiFunctionFunction");
     expect(made.inputs.publish).toBe(true);
-    const alias = one("aws:lambda/alias:Alias");
+    const alias = one("aws:lambda/alias:Alias", "ApiFunctionLive");
     expect(alias.inputs).toMatchObject({
       name: "live",
       functionName: made.inputs.name,
       functionVersion: made.outputs.version,
     });
-    expect(one("aws:apigatewayv2/integration:Integration").inputs.integrationUri).toBe(alias.outputs.arn);
     // Without the qualifier the gateway might call the function and not its alias: every call would be a 500.
-    expect(one("aws:lambda/permission:Permission").inputs).toMatchObject({
-      function: made.outputs.arn,
-      qualifier: "live",
-    });
+    const permissions = all("aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+    expect(permissions).toContainEqual(
+      expect.objectContaining({ function: made.outputs.arn, qualifier: "live" }),
+    );
+    for (const { qualifier } of permissions) expect(qualifier).toBe("live");
   });
 
   test("has no URL of its own: the gateway is the only way in", () => {
     expect(all("aws:lambda/functionUrl:FunctionUrl")).toEqual([]);
-    expect(all("aws:lambda/permission:Permission").map(({ inputs }) => inputs)).toEqual([
-      expect.objectContaining({
+    for (const { inputs } of all("aws:lambda/permission:Permission")) {
+      expect(inputs).toMatchObject({
         action: "lambda:InvokeFunction",
         principal: "apigateway.amazonaws.com",
         sourceArn: `${one("aws:apigatewayv2/api:Api").outputs.executionArn}/*`,
-      }),
+      });
+    }
+  });
+});
+
+describe("every function", () => {
+  test.each(["ApiFunction", "ReferenceFunction"])("%s is hardened alike", (name) => {
+    const made = one(FUNCTION, `${name}Function`);
+    const log = one(LOG, `${name}Log`);
+    expect(made.inputs).toMatchObject({
+      runtime: "nodejs24.x",
+      architectures: ["arm64"],
+      publish: true,
+      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+      loggingConfig: {
+        logFormat: "JSON",
+        logGroup: log.inputs.name,
+        applicationLogLevel: "INFO",
+        systemLogLevel: "WARN",
+      },
+    });
+    expect(Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_"))).toEqual(
+      [],
+    );
+    expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+    const role = one(ROLE, `${name}Role`).inputs;
+    expect(role.assumeRolePolicy.Statement).toEqual([
+      expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
     ]);
+    expect(role.managedPolicyArns).toEqual([]);
+    expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
+  });
+
+  test("is one of these two", () => {
+    expect(all(FUNCTION)).toHaveLength(2);
+    expect(all(ROLE)).toHaveLength(2);
+  });
+
+  // It is read by anybody on the internet: taken over, it could do nothing.
+  test("of the reference may write its log, and nothing else", () => {
+    const [inline] = one(ROLE, "ReferenceFunctionRole").inputs.inlinePolicies as Inputs[];
+    const actions = (JSON.parse(inline?.policy).Statement as Inputs[]).flatMap(({ Action }) => Action);
+    expect(
+      actions.filter(
+        (action) => !/^(logs:(CreateLogStream|PutLogEvents)|kms:(Decrypt|GenerateDataKey))$/.test(action),
+      ),
+    ).toEqual([]);
   });
 });
 
 describe("the function's role", () => {
   const statements = () => {
-    const [inline, ...others] = one(ROLE).inputs.inlinePolicies as Inputs[];
+    const [inline, ...others] = one(ROLE, "ApiFunctionRole").inputs.inlinePolicies as Inputs[];
     expect(others).toEqual([]);
     return JSON.parse(inline?.policy).Statement as Inputs[];
   };
 
   // Trap: SST's own trusts the account's root, even outside `sst dev`.
   test("is for Lambda only to take", () => {
-    const trust = one(ROLE).inputs.assumeRolePolicy;
+    const trust = one(ROLE, "ApiFunctionRole").inputs.assumeRolePolicy;
     expect(trust.Statement).toEqual([
       expect.objectContaining({
         Effect: "Allow",
@@ -265,7 +314,7 @@ describe("the function's role", () => {
         Condition: { StringEquals: { "kms:ViaService": ["dynamodb.eu-west-1.amazonaws.com"] } },
       },
     ]);
-    expect(one(ROLE).inputs.managedPolicyArns).toEqual([]);
+    expect(one(ROLE, "ApiFunctionRole").inputs.managedPolicyArns).toEqual([]);
   });
 
   test("names every action in full, and no resource at large", () => {
@@ -302,17 +351,23 @@ describe("the function's role", () => {
 });
 
 describe("the HTTP API", () => {
-  test("has the routes by name and the fallback, all to the one function by one integration", () => {
+  test("has the routes by name and the fallback, each function's by one integration", () => {
     const keys: string[] = all(ROUTE).map(({ inputs }) => inputs.routeKey);
     const operations = Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path}`);
-    expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations].toSorted());
-    const integration = one("aws:apigatewayv2/integration:Integration");
-    expect(integration.inputs).toMatchObject({
-      integrationType: "AWS_PROXY",
-      payloadFormatVersion: "2.0",
-    });
+    const reference = ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"];
+    expect(keys.toSorted()).toEqual([FALLBACK_ROUTE, ...operations, ...reference].toSorted());
+    const integrationOf = (alias: string) => {
+      const { arn } = one("aws:lambda/alias:Alias", alias).outputs;
+      const found = all("aws:apigatewayv2/integration:Integration").filter(
+        ({ inputs }) => inputs.integrationUri === arn,
+      );
+      expect(found).toHaveLength(1);
+      expect(found[0]?.inputs).toMatchObject({ integrationType: "AWS_PROXY", payloadFormatVersion: "2.0" });
+      return `integrations/${found[0]?.name}`;
+    };
+    const [toApi, toReference] = [integrationOf("ApiFunctionLive"), integrationOf("ReferenceFunctionLive")];
     for (const { inputs } of all(ROUTE)) {
-      expect(inputs.target).toBe(`integrations/${integration.name}`);
+      expect(inputs.target, inputs.routeKey).toBe(reference.includes(inputs.routeKey) ? toReference : toApi);
       expect(inputs.authorizationType).toBe("NONE");
     }
   });
@@ -331,6 +386,9 @@ describe("the HTTP API", () => {
       "GET /v2/session",
       "POST /v2/session/start",
       "$default",
+      "GET /docs",
+      "GET /docs/{asset}",
+      "GET /openapi.json",
     ]);
     for (const limits of routeSettings) {
       // Settings of a route replace the default ones altogether.
@@ -338,7 +396,8 @@ describe("the HTTP API", () => {
         routeKey: limits.routeKey,
         throttlingRateLimit: 200,
         throttlingBurstLimit: 400,
-        detailedMetricsEnabled: true,
+        // Each is a custom metric, six times; nobody is woken for the reference.
+        detailedMetricsEnabled: !/docs|openapi/.test(limits.routeKey),
       });
     }
   });

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
 import { Unavailable } from "../../functions/store/retry.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
@@ -277,6 +278,49 @@ test("both writes of an opening are awaited, whatever one of them does", async (
     .open()
     .catch((error: Error) => order.push(error.name));
   expect(order).toEqual(["slot written", "AccessDeniedException"]);
+});
+
+/** The engine behind an HTTP server that cuts off what `cut` says of an answer, and says nothing of its length. */
+async function engineCutting(cut: (target: string, text: string) => string | undefined) {
+  const engine = inject("dynamodbEndpoint");
+  const server = createServer((request, response) => {
+    const answer = async () => {
+      const { host: _host, connection: _connection, ...headers } = request.headers as Record<string, string>;
+      const served = await fetch(engine, { method: "POST", headers, body: await buffer(request) });
+      const text = await served.text();
+      const part = cut(headers["x-amz-target"] ?? "", text);
+      response.useChunkedEncodingByDefault = part === undefined;
+      response.writeHead(served.status, {
+        "content-type": "application/x-amz-json-1.0",
+        connection: "close",
+      });
+      response.end(part ?? text);
+    };
+    answer().catch(() => response.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return connectLocal(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+describe.each([
+  ["half", (text: string) => text.slice(0, text.length / 2)],
+  ["nothing", () => ""],
+])("%s of an answer, without its length,", (_how, part) => {
+  test.each(CALLS)("is one that was lost: $name", async ({ prepare, act }) => {
+    const world = createStoreWorld();
+    await prepare(world.user("cut"));
+    world.clock.nowMs += 60_000;
+    let cuts = 0;
+    const dynamodb = await engineCutting((_target, text) => {
+      cuts += 1;
+      // Of a transaction "{}" is the whole answer.
+      return cuts <= 2 && text.length > 2 ? part(text) : undefined;
+    });
+    const container = { ...world.container(), ...world.container({ dynamodb }) };
+    accepted(await act(world.user("cut", container)));
+    expect(cuts).toBeGreaterThan(0);
+  });
 });
 
 describe("a store that", () => {

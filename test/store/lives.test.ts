@@ -24,10 +24,11 @@ async function expectWhole(world: StoreWorld, refId: string, sessionId: string) 
 }
 
 describe.each(["open", "force"] as const)("%s", (call) => {
-  test("over seals is in a life that is told by them", async () => {
+  test.each([0, 60])("over seals that are %i s old is in a life that is told by them", async (seconds) => {
     const world = createStoreWorld();
     const user = world.user("sealed");
     await user.erase();
+    world.clock.nowMs += seconds * 1_000;
     const opened = accepted(await user[call]({ details: { firstName: "A" } }));
     expect(opened.slot.life).toBe((await world.item(user.userId, "user"))?.life);
     expect(opened.slot.life).toMatch(/^[0-9A-Z]{26}$/);

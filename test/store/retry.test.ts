@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
-import { AGAIN, Contended, createDoubt, Unavailable, withRetries } from "../../functions/store/retry.ts";
+import {
+  AGAIN,
+  Contended,
+  createDoubt,
+  CutShort,
+  Unavailable,
+  withRetries,
+} from "../../functions/store/retry.ts";
 import { errorNamed } from "../support/faults.ts";
 
 /** What would have been waited for between attempts; none takes time here. */
@@ -71,6 +78,17 @@ describe("is made again after", () => {
     expect(await failOnce(error)).toEqual({ made: 2 });
   });
 
+  test("an answer of which half has come, or an error answer without its body", async () => {
+    const half = Object.assign(new SyntaxError("Unexpected end of JSON input"), {
+      $metadata: { httpStatusCode: 200 },
+    });
+    expect(await failOnce(half)).toEqual({ made: 2 });
+    expect(await failOnce(errorNamed("Unknown", { $metadata: { httpStatusCode: 400 } }))).toEqual({
+      made: 2,
+    });
+    expect(await failOnce(new CutShort())).toEqual({ made: 2 });
+  });
+
   test("a race that was lost", async () => {
     expect(await failOnce(new Contended())).toEqual({ made: 2 });
   });
@@ -85,6 +103,7 @@ describe("is not made again, and what was thrown is thrown on as it is, after", 
       errorNamed("X", { $metadata: { httpStatusCode: 499 } }),
     ],
     ["an unknown code of the connection", errorNamed("Error", { code: "EACCES" })],
+    ["JSON of ours that cannot be read", new SyntaxError("Unexpected end of JSON input")],
     ["a mistake of ours", new TypeError("x is not a function")],
     ["what is no error, whatever it is named", { name: "ThrottlingException" }],
     ["a giving up", new Unavailable("given up")],
@@ -170,6 +189,7 @@ describe("a refusal after an attempt that came to", () => {
     errorNamed("TimeoutError"),
     errorNamed("InternalServerError"),
     errorNamed("ServiceUnavailable"),
+    new CutShort("half"),
     errorNamed("TransactionInProgressException"),
     errorNamed("X", { $metadata: { httpStatusCode: 500 } }),
     errorNamed("Error", { code: "ECONNRESET" }),

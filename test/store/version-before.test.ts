@@ -88,6 +88,24 @@ describe.each(["open", "in_progress"])(
       });
     });
 
+    test("is written on by the first request, as what is old", async () => {
+      const { world, user } = await setUp();
+      world.network.sent.length = 0;
+      await user.open({ details: { lastName: "B" } });
+      expect(world.network.sent).toHaveLength(2);
+    });
+
+    test("keeps its expiry, when a clock that is behind extends it", async () => {
+      const { world, user, slot } = await setUp();
+      const behind = world.user("old", world.container({ aheadMs: -90_000 }));
+      for (const metadata of [undefined, { a: "1" }]) {
+        expect((await behind.open({ ...(metadata === undefined ? {} : { metadata }) })).slot.expiresAt).toBe(
+          slot.expiresAt,
+        );
+      }
+      expect((await world.item(user.userId, "slot"))?.expiresAt).toBe(slot.expiresAt);
+    });
+
     test("takes metadata", async () => {
       const { world, user, slot } = await setUp();
       expect((await user.open({ metadata: { a: "1" } })).slot.metadata).toEqual({ a: "1" });

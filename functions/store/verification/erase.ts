@@ -1,7 +1,7 @@
 import { BatchWriteCommand, QueryCommand, TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
 import type { UserId } from "../../core/ids.ts";
 import { newRev } from "../../core/rev.ts";
-import { Contended, createDoubt, Unavailable, withRetries } from "../retry.ts";
+import { Contended, CutShort, createDoubt, Unavailable, withRetries } from "../retry.ts";
 import { conditionOf } from "./expression.ts";
 import { readHeads } from "./look.ts";
 import { RECORD_PREFIX } from "./record-item.ts";
@@ -78,7 +78,7 @@ async function recordKeysOf(table: VerificationTable, userId: UserId): Promise<K
   const keys: Key[] = [];
   let ExclusiveStartKey: Record<string, unknown> | undefined;
   do {
-    const { Items = [], LastEvaluatedKey } = await table.dynamodb.send(
+    const { Items, LastEvaluatedKey } = await table.dynamodb.send(
       new QueryCommand({
         TableName: table.tableName,
         KeyConditionExpression: "pk = :pk AND begins_with(sk, :records)",
@@ -88,6 +88,7 @@ async function recordKeysOf(table: VerificationTable, userId: UserId): Promise<K
         ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }),
       }),
     );
+    if (Items === undefined) throw new CutShort("No keys came back from a query");
     keys.push(...(Items as Key[]));
     ExclusiveStartKey = LastEvaluatedKey;
   } while (ExclusiveStartKey !== undefined);

@@ -2,7 +2,7 @@ import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import type { SessionId, UserId } from "../../core/ids.ts";
 import { holds, isOfEarlierLife } from "../../core/session.ts";
 import type { SessionImages } from "../../core/session-images.ts";
-import { Contended } from "../retry.ts";
+import { Contended, CutShort } from "../retry.ts";
 import { decodeRecord, RECORD_PREFIX, recordKey } from "./record-item.ts";
 import { decodeSlot, heldIn, SLOT, type SlotImage, slotKey } from "./slot-item.ts";
 import { clockOf, type Item, type VerificationTable } from "./table.ts";
@@ -60,7 +60,8 @@ async function batchGet(
   const { Responses, UnprocessedKeys } = await dynamodb.send(
     new BatchGetCommand({ RequestItems: { [tableName]: { Keys: [...keys], ConsistentRead: true } } }),
   );
+  if (Responses === undefined) throw new CutShort("No items came back from a read");
   // A part is worth nothing: what is decided needs all of it.
   if (UnprocessedKeys?.[tableName] !== undefined) throw new Contended();
-  return new Map((Responses?.[tableName] ?? []).map((item) => [item.sk as string, item]));
+  return new Map((Responses[tableName] ?? []).map((item) => [item.sk as string, item]));
 }

@@ -20,7 +20,7 @@ import {
   type TokenRefusal,
 } from "../../core/session-token.ts";
 import type { User, UserIdentity } from "../../core/user.ts";
-import { withRetries } from "../retry.ts";
+import { CutShort, withRetries } from "../retry.ts";
 import { lookAt, readHeads } from "./look.ts";
 import { decodeRecord, isRecordKey, RECORD_PREFIX, recordKey } from "./record-item.ts";
 import { decodeSlot, heldIn, lifeOfSlot, SLOT, type SlotImage } from "./slot-item.ts";
@@ -95,7 +95,7 @@ type Look = {
 
 /** Descending: the user, the slot, the records from newest to oldest. */
 async function query(table: VerificationTable, userId: UserId, { before, limit }: Page): Promise<Look> {
-  const { Items = [], LastEvaluatedKey } = await table.dynamodb.send(
+  const { Items, LastEvaluatedKey } = await table.dynamodb.send(
     new QueryCommand({
       TableName: table.tableName,
       KeyConditionExpression: "pk = :pk",
@@ -106,6 +106,7 @@ async function query(table: VerificationTable, userId: UserId, { before, limit }
       Limit: limit,
     }),
   );
+  if (Items === undefined) throw new CutShort("No items came back from a query");
   const lastKey: unknown = LastEvaluatedKey?.sk;
   return {
     user: decodeUser(Items.find(({ sk }) => sk === USER)),

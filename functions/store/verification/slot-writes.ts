@@ -10,6 +10,7 @@ import {
   type Slot,
 } from "../../core/session.ts";
 import type { UserIdentity } from "../../core/user.ts";
+import { CutShort } from "../retry.ts";
 import { all, conditionOf, updateOf } from "./expression.ts";
 import { toRecordItem } from "./record-item.ts";
 import { toMetadataText } from "./session-attributes.ts";
@@ -128,7 +129,7 @@ export function slotWritten(item: Item | undefined, kind: "written" | "failed"):
   const image = decodeSlot(item);
   if (kind === "failed") return { kind, image };
   if (image.kind === "held") return { kind, slot: image.slot };
-  throw new Error("DynamoDB returned no slot for ALL_NEW");
+  throw new CutShort("No slot came back from its update");
 }
 
 export const tenantOf = ({ clientId, environment }: UserIdentity) => ({ clientId, environment });

@@ -2,6 +2,7 @@ import { PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { newRev, type Rev, revFloor } from "../../core/rev.ts";
 import type { User, UserIdentity } from "../../core/user.ts";
 import type { DetailsPatch } from "../../core/user-details.ts";
+import { CutShort } from "../retry.ts";
 import { all, any, type Clause, conditionOf, updateOf } from "./expression.ts";
 import { ABSENT, olderThan } from "./rev-clauses.ts";
 import { clockOf, type Item, type VerificationTable } from "./table.ts";
@@ -136,6 +137,6 @@ async function putOverSeal(
 
 function userIn(attributes: Item | undefined): User {
   const user = presentIn(decodeUser(attributes));
-  if (user === undefined) throw new Error("DynamoDB returned no user for ALL_NEW");
+  if (user === undefined) throw new CutShort("No user came back from their update");
   return user;
 }

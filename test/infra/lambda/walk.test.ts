@@ -65,6 +65,15 @@ describe("the walk of the README through the function that was packed for the de
     expect(total("Refusals", { code: "session_completed" })).toBeGreaterThan(0);
   });
 
+  // Half of what a request costs beyond AWS's own prices of it is its lines.
+  test("leaves one line a request, of at most 450 bytes for a reuse", () => {
+    const lines = requests();
+    expect(new Set(lines.map(({ awsRequestId }) => awsRequestId)).size).toBe(lines.length);
+    const reused = lines.filter(({ outcome }) => outcome === "session_reused");
+    expect(reused.length).toBeGreaterThan(0);
+    for (const line of reused) expect(Buffer.byteLength(JSON.stringify(line))).toBeLessThanOrEqual(450);
+  });
+
   /** The lines of the log that are a request's. */
   function requests(): Record<string, any>[] {
     const lines = deployed.logs().split("\n");
