@@ -136,11 +136,11 @@ export function createSweep({
       return [];
     });
     const sum = (name: "deliveries" | "expiries") => swept.reduce((total, shard) => total + shard[name], 0);
-    log.sweep({
-      deliveries: sum("deliveries"),
-      expiries: sum("expiries"),
-      lateSeconds: Math.max(0, ...swept.map(({ lateSeconds }) => lateSeconds)),
-      durationMs: now() - startedMs,
-    });
+    const found = { deliveries: sum("deliveries"), expiries: sum("expiries") };
+    const lateSeconds = Math.max(0, ...swept.map((shard) => shard.lateSeconds));
+    // Nothing is due in most minutes of most days.
+    if (found.deliveries + found.expiries + lateSeconds > 0) {
+      log.sweep({ ...found, lateSeconds, durationMs: now() - startedMs });
+    }
   };
 }

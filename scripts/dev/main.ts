@@ -31,6 +31,8 @@ import { listen } from "./listen.ts";
 import { findKeepingServer, removeRunningFile, writeRunningFile } from "./running-file.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { createTerminalLog } from "./terminal-log.ts";
+import { createDevWebhookLog } from "./webhook-log.ts";
+import { startWebhooks } from "./webhooks.ts";
 
 /** How long requests that are being answered may take to end before the server stops without them. */
 const DRAIN_MS = 3_000;
@@ -115,10 +117,18 @@ async function main(): Promise<void> {
     now,
     log: logOf(settings),
   });
+  const webhooks = await startWebhooks({
+    endpoint: engine.endpoint,
+    dynamodb,
+    tables,
+    files: inMemory ? undefined : workspace.webhooks,
+    log: createDevWebhookLog(settings.log, console.log, console.error),
+  });
+  stops.push(() => webhooks.stop());
   const listener = getRequestListener(app.fetch);
   ready.resolve((incoming, outgoing) => void listener(incoming, outgoing));
 
-  const { verificationTable, clientsTable } = tables;
+  const { verificationTable, clientsTable, deliveriesTable } = tables;
   // Scripts look there for the server whose data stays.
   if (other === undefined) {
     writeRunningFile(workspace, {
@@ -126,6 +136,7 @@ async function main(): Promise<void> {
       pid: process.pid,
       ...demo,
       dynamodb: { endpoint: engine.endpoint, verificationTable, clientsTable },
+      webhook: { queue: webhooks.queue, deliveriesTable },
     });
   }
   stops.push(async () => {

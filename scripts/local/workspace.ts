@@ -43,6 +43,7 @@ export function openWorkspace() {
     runningFile: at("dev.json"),
     credentialsFile: at("credentials.json"),
     signingKeysFile: at("signing-keys.json"),
+    webhooks: { queueDirectory: at("sqs"), positionFile: at("stream.json") },
   };
 }
 
