@@ -1,7 +1,7 @@
+import type { LambdaClient } from "@aws-sdk/client-lambda";
 import {
   GetAliasCommand,
   GetFunctionConfigurationCommand,
-  LambdaClient,
   ListVersionsByFunctionCommand,
   paginateListFunctions,
   ResourceNotFoundException,

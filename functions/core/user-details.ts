@@ -48,7 +48,7 @@ export function toDetailsPatch(user: User): DetailsPatch {
 function withoutNothings(address: Record<string, string | null | undefined>): Address {
   return Object.fromEntries(
     Object.entries(address).filter(([, value]) => value !== undefined && !isNothing(value)),
-  ) as Address;
+  );
 }
 
 /**

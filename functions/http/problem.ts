@@ -18,7 +18,7 @@ export function faultProblem(c: AppContext, error: unknown): Response {
   if (!(error instanceof Unavailable)) {
     return answer(c, "internal", "It was logged under the request id. Repeating the call is safe.");
   }
-  if (error.removedSome === true) c.get("log").erasing = true;
+  if (error.removedSome) c.get("log").erasing = true;
   c.header("Retry-After", String(RETRY_AFTER_SECONDS));
   const reads = c.req.method === "GET" || c.req.method === "HEAD";
   const again = "Repeat it as it is, after `Retry-After` seconds.";

@@ -1,7 +1,6 @@
 import { type Handler, Hono } from "hono";
 import { cors } from "hono/cors";
 import { NoBody, NoQuery, OPERATIONS, type Operation, type OperationName } from "../contract/operations.ts";
-import type { RefusalCode } from "../contract/refusals.ts";
 import { isRefusal, type Refusal, refuse, refuseFields } from "../core/refusal.ts";
 import { type BackendCaller, createAuthenticators, type FrontendCaller } from "./authenticate.ts";
 import { readBody } from "./body.ts";
@@ -54,7 +53,7 @@ type AnyHandler = (request: {
   headers: unknown;
   body: unknown;
   log: LogFields;
-}) => Promise<Answer | Refusal<RefusalCode>>;
+}) => Promise<Answer | Refusal>;
 
 const CORS_MAX_AGE_SECONDS = 7_200; // the longest that Chromium keeps a preflight
 const KEYS_PATH = OPERATIONS.readPublicKeys.path;

@@ -28,6 +28,7 @@ import { banner } from "./banner.ts";
 import { createRestore } from "./demo-data.ts";
 import { startLastingEngine } from "./lasting-engine.ts";
 import { listen } from "./listen.ts";
+import { withReference } from "./reference.ts";
 import { findKeepingServer, removeRunningFile, writeRunningFile } from "./running-file.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { createTerminalLog } from "./terminal-log.ts";
@@ -125,7 +126,7 @@ async function main(): Promise<void> {
     log: createDevWebhookLog(settings.log, console.log, console.error),
   });
   stops.push(() => webhooks.stop());
-  const listener = getRequestListener(app.fetch);
+  const listener = getRequestListener(withReference(app.fetch, { apiKey: demo.apiKeys.sandbox }));
   ready.resolve((incoming, outgoing) => void listener(incoming, outgoing));
 
   const { verificationTable, clientsTable, deliveriesTable } = tables;

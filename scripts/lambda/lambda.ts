@@ -115,11 +115,13 @@ export async function startLambda({
 
 /** The keys of the routes that lead to a function, by whichever version or alias. */
 function routesTo(plan: Plan, functionArn: string): string[] {
-  const targets = ofType(plan, "aws:apigatewayv2/integration:Integration")
-    .filter(({ inputs }) => String(inputs.integrationUri).startsWith(functionArn))
-    .map(({ name }) => `integrations/${name}`);
+  const targets = new Set(
+    ofType(plan, "aws:apigatewayv2/integration:Integration")
+      .filter(({ inputs }) => String(inputs.integrationUri).startsWith(functionArn))
+      .map(({ name }) => `integrations/${name}`),
+  );
   return ofType(plan, "aws:apigatewayv2/route:Route")
-    .filter(({ inputs }) => targets.includes(inputs.target))
+    .filter(({ inputs }) => targets.has(inputs.target))
     .map(({ inputs }) => String(inputs.routeKey));
 }
 

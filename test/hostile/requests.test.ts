@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS, type Operation, type OperationName } from "../../functions/contract/operations.ts";
 import { handleEvents } from "../../functions/http/lambda-event.ts";

@@ -173,7 +173,9 @@ describe("npm run dev", () => {
       expect([200, 201, 503]).toContain(status);
       expect(output()).toContain("The embedded DynamoDB runs again.");
     }, PATIENCE);
-    const { status } = await open(dev.url, dev.apiKeys.sandbox, { refId: "later", flowId: "idv" });
+    // A key and a flow that the server had no cause to keep in mind.
+    const user = { firstName: "A" };
+    const { status } = await open(dev.url, dev.apiKeys.production, { refId: "a", flowId: "kyc-plus", user });
     expect(status).toBe(201);
     expect(await stop()).toBe(0);
     expect(await answers(dev.dynamodb.endpoint)).toBe(false);
@@ -305,6 +307,16 @@ describe("a dev server that runs", () => {
       expect((await open(shared.dev.url, key, { refId: "kyc", flowId: "kyc-plus" })).status).toBe(422);
     }
   });
+
+  test("serves the reference, with the demo key filled in, and the document behind it", async () => {
+    const page = await fetch(`${shared.dev.url}/docs`);
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(await page.text()).toContain(shared.dev.apiKeys.sandbox);
+    const document = await fetch(`${shared.dev.url}/openapi.json`);
+    expect(await document.json()).toEqual(
+      JSON.parse(readFileSync(path.join(import.meta.dirname, "../../openapi.json"), "utf8")),
+    );
+  }, 60_000);
 
   test("plays a user's whole life over HTTP", async () => {
     await walk(shared.dev.url, { backendKey: shared.dev.apiKeys.sandbox, resultsKey: shared.dev.resultsKey });

@@ -127,9 +127,7 @@ describe("docs/api.md tells of", () => {
     const calls = Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path}`);
     const described = [...API.matchAll(/^### `(.*)`$/gm)].map(([, call]) => call);
     expect(new Set(described)).toEqual(new Set(calls));
-    const table = quoted(section("The calls").split("\n###")[0]).filter((name) =>
-      /^[A-Z]+ \//.test(name ?? ""),
-    );
+    const table = rowsOf(section("The calls"), /^\[`/).flatMap(([, cell]) => quoted(cell));
     expect(new Set(table)).toEqual(new Set(calls));
     const requests = blocksOf(API).filter(({ language }) => language === "http");
     for (const call of Object.values(OPERATIONS)) {

@@ -24,15 +24,12 @@ function connectCounting(cost: Cost) {
       // Requests that leave before an answer has come share a trip.
       if (last === "answered") cost.trips += 1;
       last = "sent";
-      const isTransaction = /Transact/.test(String(context.commandName));
       try {
         const answer = await next(args);
         const { ConsumedCapacity } = answer.output as { ConsumedCapacity?: Capacity | Capacity[] };
-        // DynamoDB charges the writes of a transaction twice; its local edition counts them once.
-        const factor = isTransaction && inject("dynamodbEngine") === "DynamoDB Local" ? 2 : 1;
-        const units =
-          factor *
-          [ConsumedCapacity ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+        const units = [ConsumedCapacity ?? []]
+          .flat()
+          .reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
         cost[/Get|Query/.test(String(context.commandName)) ? "reads" : "writes"] += units;
         return answer;
       } catch (error) {
@@ -58,7 +55,12 @@ async function costOf(
   const container = world.container({ dynamodb: connectCounting(cost) });
   await act(world.user("counted", container));
   const { requests, trips, reads, writes } = cost;
-  return `${requests} requests, ${trips} trips, ${reads} reads, ${writes} writes`;
+  return told(`${requests} requests, ${trips} trips, ${reads} reads, ${writes} writes`);
+}
+
+/** DynamoDB's local edition counts neither the writes of a transaction nor the reads of what is not there as DynamoDB does. */
+function told(cost: string): string {
+  return inject("dynamodbEngine") === "DynamoDB Local" ? cost.replace(/, [\d.]+ reads.*/, "") : cost;
 }
 
 const nothing = async () => undefined;
@@ -121,9 +123,18 @@ describe("two parallel writes, one trip, two units:", () => {
     ["a forced creation over nothing", nothing, (user) => user.force(), COMMON],
     ["a forced creation over an open session", open, (user) => user.force(), COMMON],
     ["a forced creation over a dead session", dead, (user) => user.force(), COMMON],
+    [
+      "a forced creation over a dead session that was started",
+      async (user, world) => {
+        await user.start(slotOf(await user.open()));
+        later(world, HALF_AN_HOUR);
+      },
+      (user) => user.force(),
+      COMMON,
+    ],
     ["a forced creation after a cancellation", canceled, (user) => user.force(), COMMON],
   ])("%s", async (_name, prepare, act, expected) => {
-    expect(await costOf(prepare, act)).toBe(expected);
+    expect(await costOf(prepare, act)).toBe(told(expected));
   });
 });
 
@@ -163,6 +174,12 @@ describe("one trip more:", () => {
     [
       "a forced creation with a key: the slot comes first",
       nothing,
+      (user) => user.force({ key: "k" }),
+      "2 requests, 2 trips, 0 reads, 2 writes",
+    ],
+    [
+      "the same over an open session",
+      open,
       (user) => user.force({ key: "k" }),
       "2 requests, 2 trips, 0 reads, 2 writes",
     ],
@@ -208,7 +225,7 @@ describe("one trip more:", () => {
       "3 requests, 2 trips, 0 reads, 6 writes",
     ],
   ])("%s", async (_name, prepare, act, expected) => {
-    expect(await costOf(prepare, act)).toBe(expected);
+    expect(await costOf(prepare, act)).toBe(told(expected));
   });
 });
 
@@ -239,14 +256,14 @@ describe("of a session:", () => {
       await prepare(user, world);
       slot = await active(user);
     };
-    expect(await costOf(prepared, act)).toBe(expected);
+    expect(await costOf(prepared, act)).toBe(told(expected));
   });
 
   let slot: Awaited<ReturnType<typeof active>>;
 });
 
 test("an erasure is two reads and one transaction", async () => {
-  expect(await costOf(started, (user) => user.erase())).toBe("3 requests, 3 trips, 3 reads, 6 writes");
+  expect(await costOf(started, (user) => user.erase())).toBe(told("3 requests, 3 trips, 3 reads, 6 writes"));
 });
 
 test("the status of a user is one read, whose cost does not grow with other users", async () => {

@@ -112,7 +112,7 @@ describe("the audit of a user's life", () => {
     await world.open({ refId: "" });
 
     const events = world.lines.flatMap(({ audit = [], clientId, sandbox, userId, keyId, sessionId }) =>
-      audit.map((event) => ({ clientId, sandbox, userId, keyId, ...{ sessionId }, ...event })),
+      audit.map((event) => ({ clientId, sandbox, userId, keyId, sessionId, ...event })),
     );
     const by = { clientId: world.demo.clientId, sandbox: true, userId: first.userId };
     const byBackend = { ...by, keyId: backend };

@@ -128,7 +128,7 @@ describe("the smoke test", () => {
           : url === "/.well-known/jwks.json"
             ? [200, { keys: [{ kty: "OKP" }] }]
             : [401, { code: "missing_token" }];
-      response.writeHead(status as number, { "content-type": "application/json" });
+      response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
