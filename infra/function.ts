@@ -2,10 +2,15 @@ import { BUNDLING } from "./bundling.ts";
 import { type FunctionName, PERMISSIONS, type TableGrant, type TableName } from "./permissions.ts";
 import { environmentKey } from "./secrets.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, limits, tableKey, verification } from "./storage.ts";
+import { clients, deliveries, limits, tableKey, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
-const TABLE_ARNS = { Verification: verification.arn, Clients: clients.arn, Limits: limits.arn };
+const TABLE_ARNS = {
+  Verification: verification.arn,
+  Clients: clients.arn,
+  Limits: limits.arn,
+  Deliveries: deliveries.arn,
+};
 
 /** What differs from function to function; all the rest is the same for all of them. */
 export type FunctionSettings = {
@@ -16,6 +21,8 @@ export type FunctionSettings = {
   /** All that the function is told. Encrypted by a key of ours in production; nothing is linked. */
   environment: Record<string, $util.Input<string>>;
   reservedConcurrency?: number | undefined;
+  /** What it may do beyond its tables and its log. */
+  permissions?: { actions: string[]; resources: $util.Input<string>[] }[];
   /** What lies beside the bundle, from where in the project. */
   copyFiles?: { from: string; to: string }[];
 };
@@ -34,7 +41,7 @@ export type HardenedFunction = {
  */
 export function hardenedFunction(
   name: FunctionName,
-  { reservedConcurrency, environment, ...given }: FunctionSettings,
+  { reservedConcurrency, environment, permissions = [], ...given }: FunctionSettings,
 ): HardenedFunction {
   // Made here so that the role can name it. It is the audit trail, so in production nobody takes it away by mistake.
   const log = new aws.cloudwatch.LogGroup(
@@ -49,6 +56,7 @@ export function hardenedFunction(
 
   const made = new sst.aws.Function(`${name}Function`, {
     ...given,
+    ...(name === "Api" ? {} : { name: functionName(name) }),
     runtime: "nodejs24.x",
     architecture: "arm64",
     logging: { format: "json", logGroup: log.name },
@@ -58,7 +66,7 @@ export function hardenedFunction(
     // Never `link`: SST seals what is linked into the bundle with AES-GCM under an all-zero nonce and a key that never
     // changes, so that two bundles give away what is in them. And a linked table grants dynamodb:* on it.
     environment,
-    permissions: [...tableStatements(name), logStatement(log), ...keyStatements()],
+    permissions: [...tableStatements(name), ...permissions, logStatement(log), ...keyStatements()],
     transform: {
       role: (args) => {
         // `sst dev` runs the function on the developer's machine, as this role.
@@ -99,11 +107,36 @@ export function hardenedFunction(
   return { function: made, log, live };
 }
 
+/**
+ * SST's own names have the resource's name twice, and cut the app's and the stage's where that makes more than Lambda takes:
+ * whoever may deploy this stage could not be told by a prefix. (The API's fits, and has been deployed as it is.)
+ */
+function functionName(name: FunctionName): string {
+  return `${$app.name}-${$app.stage}-${name}`;
+}
+
 function tableStatements(name: FunctionName) {
   const grants: Partial<Record<TableName, TableGrant>> = PERMISSIONS[name];
-  return Object.entries(grants).map(([table, { actions, partitions }]) => ({
+  return Object.entries(grants).flatMap(([table, grant]) => {
+    const arn = TABLE_ARNS[table as TableName];
+    return [tableStatement(arn, grant), ...indexStatements(arn, grant)];
+  });
+}
+
+function indexStatements(arn: $util.Input<string>, { indexes }: TableGrant) {
+  if (indexes === undefined) return [];
+  return [
+    {
+      actions: ["dynamodb:Query"],
+      resources: indexes.map((index) => $interpolate`${arn}/index/${index}`),
+    },
+  ];
+}
+
+function tableStatement(arn: $util.Input<string>, { actions, partitions }: TableGrant) {
+  return {
     actions: [...actions],
-    resources: [TABLE_ARNS[table as TableName]],
+    resources: [arn],
     ...(partitions === undefined
       ? {}
       : {
@@ -117,7 +150,7 @@ function tableStatements(name: FunctionName) {
             { test: "Null", variable: "dynamodb:LeadingKeys", values: ["false"] },
           ],
         }),
-  }));
+  };
 }
 
 /** Log streams are named by Lambda: a group's streams is as narrow as AWS has it. */

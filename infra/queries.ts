@@ -56,3 +56,16 @@ export const LOG_QUERIES: readonly LogQuery[] = [
     onDashboard: false,
   },
 ];
+
+/** The same over the log of the function that delivers webhooks. */
+export const DELIVERY_QUERIES: readonly LogQuery[] = [
+  {
+    title: "Deliveries by endpoint",
+    query: [
+      'filter event = "delivery"',
+      "stats count(*) as attempts, pct(durationMs, 99) as p99Ms, latest(outcome) as lastOutcome by clientId, webhookId, state",
+      "sort attempts desc",
+    ].join(" | "),
+    onDashboard: false,
+  },
+];

@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { FAULTS, REFUSALS } from "../../functions/contract/refusals.ts";
 import { RESULT_STATUSES } from "../../functions/contract/vocabulary.ts";
 import type { dashboardBody } from "../../infra/dashboard.ts";
-import { ACCESS_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
-import { LOG_QUERIES } from "../../infra/queries.ts";
+import { DELIVERY_STATES } from "../../functions/webhooks/delivery.ts";
+import { ACCESS_METRICS, DELIVER_METRICS, PUBLISH_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
+import { DELIVERY_QUERIES, LOG_QUERIES } from "../../infra/queries.ts";
 import { FALLBACK_ROUTE, ROUTES } from "../../infra/routes.ts";
 import { THRESHOLDS } from "../../infra/thresholds.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
@@ -50,6 +51,11 @@ describe("the alarms", () => {
         "ClientsSystemErrors",
         "ClientsThrottles",
         "Concurrency",
+        "DeadLetters",
+        "DeliverErrors",
+        "DeliverThrottles",
+        "DeliveriesSystemErrors",
+        "DeliveriesThrottles",
         "Erasures",
         "FunctionErrors",
         "FunctionThrottles",
@@ -61,8 +67,15 @@ describe("the alarms", () => {
         "LogSilent",
         ...ROUTES.map(({ resource }) => `NearLimit${resource}`),
         "NearLimitFallback",
+        "PublishErrors",
+        "QueueAge",
+        "RecordsFailed",
+        "StreamAge",
+        "SweepLate",
         "VerificationSystemErrors",
         "VerificationThrottles",
+        "WebhooksGivenUp",
+        "WebhooksPaused",
       ].toSorted(),
     );
   });
@@ -239,6 +252,47 @@ describe("what goes wrong raises", () => {
     expect(off(count(rate * 60 * 0.8))).toEqual([]);
   });
 
+  describe("on the way of webhooks", () => {
+    const ofFunction = (name: string) => ({
+      FunctionName: one(FUNCTION, `${name}FunctionFunction`).inputs.name,
+    });
+    const ofQueue = (name: string) => ({ QueueName: one("aws:sqs/queue:Queue", name).inputs.name });
+
+    test("StreamAge and QueueAge, once what happened is ten minutes old", () => {
+      expect(off(is("IteratorAge", 600_001, ofFunction("Publish")))).toEqual(["StreamAge"]);
+      expect(off(is("IteratorAge", 600_000, ofFunction("Publish")))).toEqual([]);
+      expect(off(is("ApproximateAgeOfOldestMessage", 601, ofQueue("DeliveryQueue")))).toEqual(["QueueAge"]);
+      expect(off(is("ApproximateAgeOfOldestMessage", 600, ofQueue("DeliveryQueue")))).toEqual([]);
+    });
+
+    test("RecordsFailed, for one record that was given up, and for one that cannot be read", () => {
+      const mapping = { EventSourceMappingUUID: "PublishSource" };
+      expect(off(is("OnFailureDestinationDeliveredEventCount", 1, mapping))).toEqual(["RecordsFailed"]);
+      expect(off(is("WebhookRecordsSetAside", 1))).toEqual(["RecordsFailed"]);
+    });
+
+    test("DeadLetters for one of them, and SweepLate where what is due waits", () => {
+      expect(off(is("ApproximateNumberOfMessagesVisible", 1, ofQueue("DeadLetters")))).toEqual([
+        "DeadLetters",
+      ]);
+      expect(off(is("ApproximateNumberOfMessagesVisible", 10_000, ofQueue("DeliveryQueue")))).toEqual([]);
+      expect(off(is("WebhookSweepLateSeconds", 1_201))).toEqual(["SweepLate"]);
+      expect(off(is("WebhookSweepLateSeconds", 1_000))).toEqual([]);
+    });
+
+    test("WebhooksPaused for one endpoint, and WebhooksGivenUp for a hundred deliveries", () => {
+      expect(off(is("WebhooksPaused", 1))).toEqual(["WebhooksPaused"]);
+      expect(off(is("WebhooksGivenUp", 101))).toEqual(["WebhooksGivenUp"]);
+      expect(off(is("WebhooksGivenUp", 100))).toEqual([]);
+    });
+
+    test("PublishErrors, DeliverErrors and DeliverThrottles, of that function alone", () => {
+      expect(off(is("Errors", 1, ofFunction("Publish")))).toEqual(["PublishErrors"]);
+      expect(off(is("Errors", 1, ofFunction("Deliver")))).toEqual(["DeliverErrors"]);
+      expect(off(is("Throttles", 1, ofFunction("Deliver")))).toEqual(["DeliverThrottles"]);
+    });
+  });
+
   test("NearLimitFallback, for what no route has", () => {
     expect(off(is("FallbackRequests", 200 * 60 * 0.81))).toEqual(["NearLimitFallback"]);
   });
@@ -249,6 +303,7 @@ describe("what goes wrong raises", () => {
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
  */
 const AWS_METRICS: Record<string, [dimensions: string, names: string[]][]> = {
   "AWS/ApiGateway": [
@@ -260,8 +315,13 @@ const AWS_METRICS: Record<string, [dimensions: string, names: string[]][]> = {
   ],
   "AWS/Lambda": [
     ["", ["ConcurrentExecutions"]],
-    ["FunctionName", ["Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions"]],
+    [
+      "FunctionName",
+      ["Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions", "IteratorAge"],
+    ],
+    ["EventSourceMappingUUID", ["OnFailureDestinationDeliveredEventCount"]],
   ],
+  "AWS/SQS": [["QueueName", ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"]]],
   "AWS/DynamoDB": [
     [
       "TableName",
@@ -338,6 +398,8 @@ describe("every metric that is watched exists", () => {
         )
         .map(({ inputs }) => inputs.name);
     expect(of("ApiFunctionLog").toSorted()).toEqual(REQUEST_METRICS.map(({ name }) => name).toSorted());
+    expect(of("PublishFunctionLog").toSorted()).toEqual(PUBLISH_METRICS.map(({ name }) => name).toSorted());
+    expect(of("DeliverFunctionLog").toSorted()).toEqual(DELIVER_METRICS.map(({ name }) => name).toSorted());
     expect(of("ApiAccessLog").toSorted()).toEqual(ACCESS_METRICS.map(({ name }) => name).toSorted());
   });
 });
@@ -351,7 +413,7 @@ test("the table of costs counts what the plan has", () => {
   const routes = all("aws:apigatewayv2/route:Route").length - 3;
   const [plain, dimensioned] = [
     all(FILTER).filter(({ inputs }) => inputs.metricTransformation.dimensions === undefined).length,
-    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length,
+    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length + DELIVERY_STATES.length,
   ];
   const rows: [string, string, number][] = [
     ["KMS keys", `${all("aws:kms/key:Key").length} × $1`, all("aws:kms/key:Key").length],
@@ -359,7 +421,7 @@ test("the table of costs counts what the plan has", () => {
     ["gateway's metrics by route", `${routes} routes × 6 × $0.30`, routes * 6 * 0.3],
     [
       "counts out of the logs",
-      `${plain}, and at most ${dimensioned} by code and result, × $0.30`,
+      `${plain}, and at most ${dimensioned} by code, result and state, × $0.30`,
       (plain + dimensioned) * 0.3,
     ],
   ];
@@ -387,7 +449,11 @@ describe("the dashboard", () => {
       one(FUNCTION, "ApiFunctionFunction").inputs.name,
       ...all(TABLE).map((table) => table.inputs.name),
       ...all(ALARM).map((alarm) => alarm.outputs.arn),
-      ...REQUEST_METRICS.map(({ name }) => name),
+      ...[...REQUEST_METRICS, ...PUBLISH_METRICS, ...DELIVER_METRICS].map(({ name }) => name),
+      ...all(FUNCTION)
+        .filter(({ name }) => name !== "ReferenceFunctionFunction")
+        .map((made) => made.inputs.name),
+      ...all("aws:sqs/queue:Queue").map((made) => made.inputs.name),
     ]) {
       expect(shown).toContain(`"${name}"`);
     }
@@ -408,9 +474,15 @@ describe("the dashboard", () => {
     for (const query of asked) expect(query).toContain(`SOURCE '${log}' | filter`);
     const saved = all("aws:cloudwatch/queryDefinition:QueryDefinition").map(({ inputs }) => inputs);
     expect(saved.map(({ name }) => name).toSorted()).toEqual(
-      LOG_QUERIES.map(({ title }) => `verification-sessions-production/${title}`).toSorted(),
+      [...LOG_QUERIES, ...DELIVERY_QUERIES]
+        .map(({ title }) => `verification-sessions-production/${title}`)
+        .toSorted(),
     );
-    for (const { logGroupNames } of saved) expect(logGroupNames).toEqual([log]);
+    const delivered = one("aws:cloudwatch/logGroup:LogGroup", "DeliverFunctionLog").inputs.name;
+    for (const { name, logGroupNames } of saved) {
+      const isOfDeliveries = DELIVERY_QUERIES.some(({ title }) => name.endsWith(`/${title}`));
+      expect(logGroupNames).toEqual([isOfDeliveries ? delivered : log]);
+    }
   });
 
   test("lays its widgets out side by side, one over another nowhere", () => {

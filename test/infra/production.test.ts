@@ -50,16 +50,17 @@ describe("the application", () => {
 });
 
 describe("the tables", () => {
-  test("are three, paid by request, keyed by pk and, where it lasts, sk", () => {
+  test("are four, paid by request, keyed by pk and, where it lasts, sk", () => {
     const keyed = (table: PlannedResource) => [table.name, table.inputs.hashKey, table.inputs.rangeKey];
     expect(all(TABLE).map(keyed).toSorted()).toEqual([
       ["ClientsTable", "pk", "sk"],
+      ["DeliveriesTable", "pk", "sk"],
       ["LimitsTable", "pk", undefined],
       ["VerificationTable", "pk", "sk"],
     ]);
     for (const { inputs } of all(TABLE)) {
       expect(inputs.billingMode).toBe("PAY_PER_REQUEST");
-      for (const { type } of inputs.attributes) expect(type).toBe("S");
+      for (const { name, type } of inputs.attributes) expect(type).toBe(name === "due" ? "N" : "S");
     }
   });
 
@@ -67,8 +68,10 @@ describe("the tables", () => {
     for (const { inputs } of lasting()) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
-    // Counts of seconds ago: recovery would be paid for nothing.
-    expect(one(TABLE, "LimitsTable").inputs.pointInTimeRecovery).toEqual({ enabled: false });
+    // Counts of seconds ago, and what was told of what others hold: recovery would be paid for nothing.
+    for (const table of ["LimitsTable", "DeliveriesTable"]) {
+      expect(one(TABLE, table).inputs.pointInTimeRecovery).toEqual({ enabled: false });
+    }
   });
 
   test("have keys that can be told apart by name", () => {
@@ -90,7 +93,7 @@ describe("the tables", () => {
   });
 
   test("cannot be deleted, neither by Pulumi nor by anybody else, where it lasts", () => {
-    for (const { inputs, options } of lasting()) {
+    for (const { inputs, options } of [...lasting(), one(TABLE, "DeliveriesTable")]) {
       expect(inputs.deletionProtectionEnabled).toBe(true);
       expect(options).toMatchObject({ protect: true, retainOnDelete: true });
     }
@@ -110,7 +113,7 @@ describe("the tables", () => {
     });
   });
 
-  const lasting = () => all(TABLE).filter(({ name }) => name !== "LimitsTable");
+  const lasting = () => all(TABLE).filter(({ name }) => /^(Verification|Clients)Table$/.test(name));
 });
 
 describe("the function", () => {
@@ -128,6 +131,8 @@ describe("the function", () => {
   test("is bundled small", () => {
     expect(production.builds.map(({ handler }) => handler).toSorted()).toEqual([
       "functions/api.handler",
+      "functions/deliver.handler",
+      "functions/publish.handler",
       "functions/reference.handler",
     ]);
     for (const { properties } of production.builds) {
@@ -207,6 +212,8 @@ describe("the function", () => {
   test("has no URL of its own: the gateway is the only way in", () => {
     expect(all("aws:lambda/functionUrl:FunctionUrl")).toEqual([]);
     for (const { inputs } of all("aws:lambda/permission:Permission")) {
+      // The minute's sweep is in test/infra/webhooks.test.ts.
+      if (inputs.principal === "events.amazonaws.com") continue;
       expect(inputs).toMatchObject({
         action: "lambda:InvokeFunction",
         principal: "apigateway.amazonaws.com",
@@ -217,36 +224,39 @@ describe("the function", () => {
 });
 
 describe("every function", () => {
-  test.each(["ApiFunction", "ReferenceFunction"])("%s is hardened alike", (name) => {
-    const made = one(FUNCTION, `${name}Function`);
-    const log = one(LOG, `${name}Log`);
-    expect(made.inputs).toMatchObject({
-      runtime: "nodejs24.x",
-      architectures: ["arm64"],
-      publish: true,
-      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
-      loggingConfig: {
-        logFormat: "JSON",
-        logGroup: log.inputs.name,
-        applicationLogLevel: "INFO",
-        systemLogLevel: "WARN",
-      },
-    });
-    expect(Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_"))).toEqual(
-      [],
-    );
-    expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
-    const role = one(ROLE, `${name}Role`).inputs;
-    expect(role.assumeRolePolicy.Statement).toEqual([
-      expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
-    ]);
-    expect(role.managedPolicyArns).toEqual([]);
-    expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
-  });
+  test.each(["ApiFunction", "ReferenceFunction", "PublishFunction", "DeliverFunction"])(
+    "%s is hardened alike",
+    (name) => {
+      const made = one(FUNCTION, `${name}Function`);
+      const log = one(LOG, `${name}Log`);
+      expect(made.inputs).toMatchObject({
+        runtime: "nodejs24.x",
+        architectures: ["arm64"],
+        publish: true,
+        kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+        loggingConfig: {
+          logFormat: "JSON",
+          logGroup: log.inputs.name,
+          applicationLogLevel: "INFO",
+          systemLogLevel: "WARN",
+        },
+      });
+      expect(
+        Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_")),
+      ).toEqual([]);
+      expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+      const role = one(ROLE, `${name}Role`).inputs;
+      expect(role.assumeRolePolicy.Statement).toEqual([
+        expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
+      ]);
+      expect(role.managedPolicyArns).toEqual([]);
+      expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
+    },
+  );
 
-  test("is one of these two", () => {
-    expect(all(FUNCTION)).toHaveLength(2);
-    expect(all(ROLE)).toHaveLength(2);
+  test("is one of these four", () => {
+    expect(all(FUNCTION)).toHaveLength(4);
+    expect(all(ROLE)).toHaveLength(4);
   });
 
   // It is read by anybody on the internet: taken over, it could do nothing.
