@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { createDynamoDB, type DynamoDBDocumentClient } from "../functions/store/dynamodb.ts";
 import { withRetries } from "../functions/store/retry.ts";
+import { retention as retentionOf } from "../infra/stage.ts";
 import { startEngine } from "../scripts/local/engine.ts";
 import { DataInUse, findRunningEngine, runsInMemory } from "../scripts/local/lease.ts";
 import { LocalError } from "../scripts/local/local-error.ts";
@@ -57,21 +58,13 @@ function linkedTable(resource: "Verification" | "Clients", stage: string): strin
   );
 }
 
-const DEFAULT_RETENTION_DAYS = 365;
-
 /** What the service is told by the same variables: `sst shell` reads them from `.env.<stage>` as a deploy does. */
-function retention(): Target["retention"] {
-  return {
-    retentionDays: days("RETENTION_DAYS", DEFAULT_RETENTION_DAYS),
-    userRetentionDays: days("USER_RETENTION_DAYS", 0),
-  };
-}
-
-function days(name: "RETENTION_DAYS" | "USER_RETENTION_DAYS", fallback: number): number {
-  const text = process.env[name];
-  if (text === undefined || text === "") return fallback;
-  if (/^\d{1,4}$/.test(text)) return Number(text);
-  throw new LocalError(`${name} must be a whole number of days.`);
+function readRetention(): Target["retention"] {
+  try {
+    return retentionOf(process.env);
+  } catch (error) {
+    throw new LocalError((error as Error).message);
+  }
 }
 
 function openStage(stage: string): Target {
@@ -87,7 +80,7 @@ function openStage(stage: string): Target {
     dynamodb,
     tables,
     ...(deliveriesTable === undefined ? {} : { deliveriesTable }),
-    retention: retention(),
+    retention: readRetention(),
     actor: createAwsIdentity(),
     signingKeys: createSecretKeyStore(stage),
     close: async () => dynamodb.destroy(),
@@ -95,6 +88,7 @@ function openStage(stage: string): Target {
 }
 
 async function openDevData(): Promise<Target> {
+  const retention = readRetention();
   const workspace = openWorkspace();
   const engine = await findEngine(workspace);
   const { endpoint, tables, deliveriesTable, inMemory } = engine;
@@ -114,7 +108,7 @@ async function openDevData(): Promise<Target> {
     dynamodb,
     tables,
     deliveriesTable,
-    retention: retention(),
+    retention,
     actor: async () => operatorName(),
     ...(inMemory ? {} : { signingKeys: createFileKeyStore(workspace.signingKeysFile) }),
     close,

@@ -1,7 +1,7 @@
 import { api, apiFunction } from "./api.ts";
 import { namespaceOf } from "./metrics.ts";
 import { TABLE_REQUESTS } from "./permissions.ts";
-import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
+import { FALLBACK_ROUTE, ROUTES, type RouteGroup } from "./routes.ts";
 import { stageSettings } from "./stage.ts";
 import { clients, deliveries, limits, verification } from "./storage.ts";
 import { MINIMUM_REQUESTS, THRESHOLDS } from "./thresholds.ts";
@@ -85,9 +85,8 @@ function apiAlarms(topic: $util.Input<string>) {
 
 /** An alarm a route, so that its mail names the route. The gateway may not log a 429 at all, so before it answers one. */
 function routeAlarms(topic: $util.Input<string>) {
-  const { everyRoute, withoutApiKey } = settings.throttling;
-  const watched = (resource: string, key: string, requests: Metric) => {
-    const { rate } = ROUTES_WITHOUT_API_KEY.includes(key) ? withoutApiKey : everyRoute;
+  const nearLimit = (resource: string, group: RouteGroup, requests: Metric) => {
+    const { rate } = settings.throttling[group];
     const seconds = THRESHOLDS.nearLimit.periodSeconds;
     return alarm(topic, `NearLimit${resource}`, "nearLimit", {
       metrics: { requests },
@@ -95,8 +94,8 @@ function routeAlarms(topic: $util.Input<string>) {
     });
   };
   return [
-    ...ROUTES.map(({ resource, key, method, path }) =>
-      watched(resource, key, {
+    ...ROUTES.filter(({ watched }) => watched).map(({ resource, group, method, path }) =>
+      nearLimit(resource, group, {
         namespace: "AWS/ApiGateway",
         metricName: "Count",
         stat: "Sum",
@@ -108,7 +107,7 @@ function routeAlarms(topic: $util.Input<string>) {
         },
       }),
     ),
-    watched("Fallback", FALLBACK_ROUTE, counted("FallbackRequests")),
+    nearLimit(FALLBACK_ROUTE.resource, FALLBACK_ROUTE.group, counted("FallbackRequests")),
   ];
 }
 
@@ -194,6 +193,8 @@ function callerAlarms(topic: $util.Input<string>) {
   const refused = (code: string) => ({ metrics: { refused: counted("Refusals", { code }) } });
   return [
     alarm(topic, "InvalidApiKeys", "invalidApiKeys", refused("invalid_api_key")),
+    alarm(topic, "InventedApiKeys", "inventedApiKeys", { metrics: { invented: counted("InventedApiKeys") } }),
+    alarm(topic, "QuotaUntold", "quotaUntold", { metrics: { untold: counted("QuotaUntold") } }),
     alarm(topic, "InsufficientScopes", "insufficientScopes", refused("insufficient_scope")),
     alarm(topic, "Erasures", "erasures", { metrics: { erased: counted("UsersErased") } }),
   ];

@@ -13,6 +13,8 @@ export type Watched = {
   deliverFunction: string;
   deliveryQueue: string;
   deadLetters: string;
+  /** Name of the rule that finds the clients with the most requests. */
+  topTalkers: string;
   alarmArns: string[];
 };
 
@@ -20,13 +22,16 @@ type MetricRow =
   | [namespace: string, name: string, ...dimensionsAndOptions: (string | { stat: string })[]]
   | [{ expression: string }];
 
+/** What stands in a row of its own, beside the clients with the most requests. */
+const QUOTAS: ReadonlySet<string> = new Set(["RateLimited", "QuotaUntold"]);
+
 /**
  * Body of the CloudWatch dashboard: alarms first, then from the caller's side inwards (gateway, routes, function,
  * tables), the application's own counts, and what the log says.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function dashboardBody(watched: Watched) {
-  const { stage, region, apiId, functionName, functionLog, tables, alarmArns } = watched;
+  const { stage, region, apiId, functionName, functionLog, tables, topTalkers, alarmArns } = watched;
   const namespace = namespaceOf(stage);
   const ofApi = (name: string, stat: string): MetricRow => ["AWS/ApiGateway", name, "ApiId", apiId, { stat }];
   // Whatever routes there are: a line for each.
@@ -58,9 +63,10 @@ export function dashboardBody(watched: Watched) {
         ? [namespace, name, { stat: value === "$.lateSeconds" ? "Maximum" : "Sum" }]
         : search(namespace, [dimension.name], "", name, "Sum"),
   );
+  const others = REQUEST_METRICS.filter(({ name }) => !QUOTAS.has(name));
   const [plain, dimensioned] = [
-    REQUEST_METRICS.filter(({ dimension }) => dimension === undefined),
-    REQUEST_METRICS.filter(({ dimension }) => dimension !== undefined),
+    others.filter(({ dimension }) => dimension === undefined),
+    others.filter(({ dimension }) => dimension !== undefined),
   ];
 
   const graphs: [title: string, metrics: MetricRow[]][] = [
@@ -102,7 +108,8 @@ export function dashboardBody(watched: Watched) {
       [ofLambda(deliverFunction, "Duration", "p50"), ofLambda(deliverFunction, "Duration", "p99")],
     ],
   ];
-  const logsFrom = 3 + Math.ceil(graphs.length / 2) * 6;
+  const quotasFrom = 3 + Math.ceil(graphs.length / 2) * 6;
+  const logsFrom = quotasFrom + 6;
   return {
     widgets: [
       { type: "alarm", x: 0, y: 0, width: 24, height: 3, properties: { title: "Alarms", alarms: alarmArns } },
@@ -114,6 +121,38 @@ export function dashboardBody(watched: Watched) {
         height: 6,
         properties: { title, region, view: "timeSeries", period: 60, metrics },
       })),
+      {
+        type: "metric",
+        x: 0,
+        y: quotasFrom,
+        width: 12,
+        height: 6,
+        properties: {
+          title: "Quotas: calls refused, tells lost, and what the gateway turned away",
+          region,
+          view: "timeSeries",
+          period: 60,
+          metrics: [
+            search(namespace, ["side"], "", "RateLimited", "Sum"),
+            [namespace, "QuotaUntold", { stat: "Sum" }],
+            [namespace, "ThrottledByGateway", { stat: "Sum" }],
+          ] satisfies MetricRow[],
+        },
+      },
+      {
+        type: "metric",
+        x: 12,
+        y: quotasFrom,
+        width: 12,
+        height: 6,
+        properties: {
+          title: "Clients with the most requests",
+          region,
+          view: "timeSeries",
+          period: 60,
+          insightRule: { ruleName: topTalkers, maxContributorCount: 10, orderBy: "Sum" },
+        },
+      },
       ...LOG_QUERIES.filter(({ onDashboard }) => onDashboard).map(({ title, query }, index) => ({
         type: "log",
         x: 0,

@@ -56,7 +56,9 @@ export function hardenedFunction(
 
   const made = new sst.aws.Function(`${name}Function`, {
     ...given,
-    ...(name === "Api" ? {} : { name: functionName(name) }),
+    // SST would cut a long name in its middle, and what is granted by the beginning of a name would miss it. The API's was made
+    // by SST, and another name would be another function.
+    ...(name === "Api" ? {} : { name: `${$app.name}-${$app.stage}-${name.toLowerCase()}` }),
     runtime: "nodejs24.x",
     architecture: "arm64",
     logging: { format: "json", logGroup: log.name },
@@ -107,50 +109,38 @@ export function hardenedFunction(
   return { function: made, log, live };
 }
 
-/**
- * SST's own names have the resource's name twice, and cut the app's and the stage's where that makes more than Lambda takes:
- * whoever may deploy this stage could not be told by a prefix. (The API's fits, and has been deployed as it is.)
- */
-function functionName(name: FunctionName): string {
-  return `${$app.name}-${$app.stage}-${name}`;
-}
-
 function tableStatements(name: FunctionName) {
   const grants: Partial<Record<TableName, TableGrant>> = PERMISSIONS[name];
   return Object.entries(grants).flatMap(([table, grant]) => {
+    const { actions, partitions = [], indexes = [] } = grant;
     const arn = TABLE_ARNS[table as TableName];
-    return [tableStatement(arn, grant), ...indexStatements(arn, grant)];
+    return [
+      {
+        actions: [...actions],
+        resources: [arn],
+        conditions: partitions.length === 0 ? [] : reaching(partitions),
+      },
+      ...(indexes.length === 0
+        ? []
+        : [
+            {
+              actions: ["dynamodb:Query"],
+              resources: indexes.map((index) => $interpolate`${arn}/index/${index}`),
+              conditions: [],
+            },
+          ]),
+    ];
   });
 }
 
-function indexStatements(arn: $util.Input<string>, { indexes }: TableGrant) {
-  if (indexes === undefined) return [];
+/** Conditions that hold for requests into these partitions alone. */
+function reaching(partitions: readonly string[]) {
+  const variable = "dynamodb:LeadingKeys";
   return [
-    {
-      actions: ["dynamodb:Query"],
-      resources: indexes.map((index) => $interpolate`${arn}/index/${index}`),
-    },
+    { test: "ForAllValues:StringLike", variable, values: [...partitions] },
+    // "For all values" holds of none, too.
+    { test: "Null", variable, values: ["false"] },
   ];
-}
-
-function tableStatement(arn: $util.Input<string>, { actions, partitions }: TableGrant) {
-  return {
-    actions: [...actions],
-    resources: [arn],
-    ...(partitions === undefined
-      ? {}
-      : {
-          conditions: [
-            {
-              test: "ForAllValues:StringLike",
-              variable: "dynamodb:LeadingKeys",
-              values: [...partitions],
-            },
-            // "For all values" holds of none, too.
-            { test: "Null", variable: "dynamodb:LeadingKeys", values: ["false"] },
-          ],
-        }),
-  };
 }
 
 /** Log streams are named by Lambda: a group's streams is as narrow as AWS has it. */

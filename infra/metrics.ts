@@ -21,6 +21,7 @@ export const namespaceOf = (stage: string) => `VerificationSessions/${stage}`;
 const RESULT = { name: "result", from: "$.result" } as const;
 const STATE = { name: "state", from: "$.state" } as const;
 const CODE = { name: "code", from: "$.code" } as const;
+const SIDE = { name: "side", from: "$.limited" } as const;
 
 /** What requests did: the table that the audit is made by as well. */
 const outcomes = Object.entries(OUTCOMES).flatMap(([outcome, entry]) =>
@@ -49,6 +50,10 @@ export const REQUEST_METRICS: readonly LogMetric[] = [
   // The common case says nothing, for the line's sake.
   counted("ApiKeyCacheHits", '$.keyId = "*" && $.apiKeyCache NOT EXISTS'),
   counted("ApiKeyCacheMisses", '$.apiKeyCache = "miss"'),
+  // Well-formed, with the right checksum, and nobody's: each costs a read, where a mistyped one costs none.
+  counted("InventedApiKeys", '$.code = "invalid_api_key" && $.apiKeyCache = "miss"'),
+  { ...counted("RateLimited", '$.limited = "*"'), dimension: SIDE },
+  counted("QuotaUntold", "$.quotaUntold IS TRUE"),
   counted("ColdStart", "$.coldStart IS TRUE"),
 ];
 

@@ -9,7 +9,7 @@ import {
   PUBLISH_METRICS,
   REQUEST_METRICS,
 } from "./metrics.ts";
-import { DELIVERY_QUERIES, LOG_QUERIES, type LogQuery } from "./queries.ts";
+import { DELIVERY_QUERIES, LOG_QUERIES, type LogQuery, topTalkersRule } from "./queries.ts";
 import { stageSettings } from "./stage.ts";
 import { clients, deliveries, limits, verification } from "./storage.ts";
 import { deadLetters, deliver, deliveryQueue, publish } from "./webhooks.ts";
@@ -25,6 +25,12 @@ if (settings.alarms) {
   for (const metric of DELIVER_METRICS) filter(deliver.log.name, metric);
   for (const each of LOG_QUERIES) saveQuery(functionLog.name, each);
   for (const each of DELIVERY_QUERIES) saveQuery(deliver.log.name, each);
+  // Who calls most: a metric for each client would be paid for by the client.
+  const topTalkers = new aws.cloudwatch.ContributorInsightRule("TopTalkersRule", {
+    ruleName: `${prefix}-top-talkers`,
+    ruleState: "ENABLED",
+    ruleDefinition: functionLog.name.apply((log) => JSON.stringify(topTalkersRule(log))),
+  });
   new aws.cloudwatch.Dashboard("Dashboard", {
     dashboardName: prefix,
     dashboardBody: $resolve({
@@ -32,6 +38,7 @@ if (settings.alarms) {
       functionName: apiFunction.name,
       functionLog: functionLog.name,
       tables: [verification.name, clients.name, limits.name, deliveries.name],
+      topTalkers: topTalkers.ruleName,
       publishFunction: publish.function.name,
       deliverFunction: deliver.function.name,
       deliveryQueue: deliveryQueue.name,

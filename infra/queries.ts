@@ -47,6 +47,15 @@ export const LOG_QUERIES: readonly LogQuery[] = [
     onDashboard: false,
   },
   {
+    title: "Clients past their quota",
+    query: [
+      'filter event = "request" and code = "rate_limited"',
+      "stats count(*) as refused by clientId, sandbox, limited, keyId, route",
+      "sort refused desc",
+    ].join(" | "),
+    onDashboard: false,
+  },
+  {
     title: "Refused keys by network",
     query: [
       'filter event = "request" and (code = "invalid_api_key" or code = "insufficient_scope")',
@@ -69,3 +78,20 @@ export const DELIVERY_QUERIES: readonly LogQuery[] = [
     onDashboard: false,
   },
 ];
+
+/**
+ * The clients with the most requests, counted by CloudWatch Contributor Insights out of the function's log.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights-RuleSyntax.html
+ */
+export function topTalkersRule(logGroup: string) {
+  return {
+    Schema: { Name: "CloudWatchLogRule", Version: 1 },
+    LogGroupNames: [logGroup],
+    LogFormat: "JSON",
+    Contribution: {
+      Keys: ["$.clientId"],
+      Filters: [{ Match: "$.event", In: ["request"] }],
+    },
+    AggregateOn: "Count",
+  };
+}

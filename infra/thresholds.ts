@@ -80,6 +80,24 @@ export const THRESHOLDS = {
     periods: 1,
     meaning: "More than 100 calls in five minutes came with an API key that is not valid.",
   },
+  // Each costs a read that no cache saves. Nobody mistypes a right checksum: somebody makes keys up, or a client goes on with one
+  // whose data is gone. Three a second cost nothing yet, and want a look.
+  inventedApiKeys: {
+    above: 1_000,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "More than 1,000 calls in five minutes came with a well-formed API key that nobody has.",
+  },
+  // A tell that is throttled now and then is told with the next one. Hundreds are a table that cannot be written: quotas are
+  // not held, and one client's loop is everybody's.
+  quotaUntold: {
+    above: 100,
+    periodSeconds: 300,
+    breaching: 2,
+    periods: 3,
+    meaning: "Containers cannot tell each other how many calls a client made: quotas are not held.",
+  },
   // A key is tried for what it may not do: a client's mistake stops at a few, a stolen key is felt out.
   insufficientScopes: {
     above: 20,

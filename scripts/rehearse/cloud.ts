@@ -144,9 +144,9 @@ function policyDocument(inputs: Values): string {
       Resource: resources,
       Principal:
         principals && Object.fromEntries(principals.map(({ type, identifiers }) => [type, identifiers])),
-      Condition:
-        conditions &&
-        Object.fromEntries(conditions.map(({ test, variable, values }) => [test, { [variable]: values }])),
+      Condition: conditions?.length
+        ? Object.fromEntries(conditions.map(({ test, variable, values }) => [test, { [variable]: values }]))
+        : undefined,
     })),
   });
 }

@@ -63,6 +63,13 @@ describe.concurrent("without a dev server", () => {
     expectRefused(await run("clients", "disable", clientId), /There is no terminal to ask on: pass --yes/);
   });
 
+  test("a setting that cannot be is one line and exit code 1, and nothing is left running", async () => {
+    const { directory } = createOffice();
+    const run = await admin({ LOCAL_DIR: directory, RETENTION_DAYS: "long" }, "clients", "list");
+    expectRefused(run, "RETENTION_DAYS=long does not look right", 1);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   test("a set of signing keys can be printed for a stage's first deploy, and is kept nowhere", async () => {
     const { directory, run } = createOffice();
     const printed = await run("signing-keys", "generate", "--print");

@@ -91,7 +91,12 @@ describe("the rehearsal of a deploy", () => {
 
   test("fails on limits for a route that there is not", async () => {
     const root = copyOfProject();
-    change(root, "infra/routes.ts", "  FALLBACK_ROUTE,\n", '  "POST /v2/session/begin",\n');
+    change(
+      root,
+      "infra/api.ts",
+      "[...ROUTES, FALLBACK_ROUTE]",
+      '[{ ...FALLBACK_ROUTE, key: "POST /v2/session/begin" }]',
+    );
     const { succeeded, output } = await rehearse({ root });
     expect(output).toContain("Unable to find Route by key POST /v2/session/begin");
     expect(succeeded).toBe(false);

@@ -145,7 +145,7 @@ describe("npm run dev", () => {
 
   test("in memory leaves dev.json to a server that keeps its data, and tells its keys itself", async () => {
     const kept = await start();
-    const beside = await startDev(directory, { DATA: "memory" });
+    const beside = await start({ DATA: "memory" });
     const [, url = "", key = ""] =
       /sessions on (\S+)[^]*Demo key \(sandbox\): (\S+)/.exec(beside.output()) ?? [];
     expect(url).not.toBe(kept.dev.url);

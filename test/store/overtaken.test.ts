@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { newRev } from "../../functions/core/rev.ts";
+import type { Sent } from "../support/faults.ts";
 import {
   type Actor,
   accepted,
@@ -60,6 +62,27 @@ describe("an opening", () => {
     expect((again.slot.rev ?? "") > (first.rev ?? "")).toBe(true);
   });
 
+  test("whose session expires while it pauses opens another, and does not revive it", async () => {
+    const world = createStoreWorld();
+    const user = world.user("paused");
+    const first = slotOf(await user.open());
+    world.clock.nowMs += (HALF_AN_HOUR - 1) * 1_000;
+    const change = async () =>
+      world.put({ ...(await world.item(user.userId, "slot")), rev: newRev(world.clock.nowMs + 2_000) });
+    await change(); // by a clock that is ahead
+    const container = world.container({
+      whilePaused: () => {
+        world.clock.nowMs += 1_000;
+      },
+    });
+    const extension = (sent: Sent) => slotUpdate(sent) && JSON.stringify(sent.input).includes(":seen");
+    container.network.before(extension, change);
+    const answer = await world.user("paused", container).open();
+    expect(answer.kind).toBe("created");
+    expect(answer.slot.sessionId).not.toBe(first.sessionId);
+    expect(world.pauses).toHaveLength(1);
+  });
+
   test("over a dead session that somebody extends first is a reuse", async () => {
     const world = createStoreWorld();
     const user = world.user("extended");
@@ -96,6 +119,26 @@ describe("an opening", () => {
     expect(await world.item(user.userId, `session#${first.sessionId}`)).toMatchObject({
       status: "completed",
       result: "failed",
+    });
+  });
+
+  test("with metadata for a session that is superseded in between notes it on the one that there is", async () => {
+    const world = createStoreWorld();
+    const user = world.user("noted-newer");
+    const first = slotOf(await user.open());
+    await user.start(first);
+    const late = overtaken(world, "noted-newer");
+    let theirs = "";
+    late.network.before(transaction, async () => {
+      theirs = slotOf(await user.force()).sessionId;
+    });
+    expect(await late.open({ metadata: { a: "1" } })).toMatchObject({
+      kind: "reused",
+      slot: { sessionId: theirs, metadata: { a: "1" } },
+    });
+    expect((await user.read())?.slot?.sessionId).toBe(theirs);
+    expect(await world.item(user.userId, `session#${first.sessionId}`)).toMatchObject({
+      status: "superseded",
     });
   });
 
