@@ -78,8 +78,10 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
   const lines: any[] = [];
   const requests: Request[] = [];
   const receivers = new Map<string, Receiver>();
+  // The functions' own client, so that what they ask can be told from what the API asks.
+  const functionsDynamodb = connectFaulty(endpoint, fault ?? (() => undefined));
   const world = {
-    dynamodb: fault === undefined ? dynamodb : connectFaulty(endpoint, fault),
+    dynamodb: functionsDynamodb,
     tables,
     queue,
     now,
@@ -99,6 +101,7 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     reader.stop();
     for (const TableName of Object.values(tables)) await dynamodb.send(new DeleteTableCommand({ TableName }));
     dynamodb.destroy();
+    functionsDynamodb.destroy();
   });
 
   const deliveries = createDeliveryStore({ dynamodb, tableName: deliveriesTable });
@@ -164,6 +167,7 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     seconds,
     store,
     dynamodb,
+    functionsDynamodb,
     lines,
     requests,
     receivers,
