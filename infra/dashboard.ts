@@ -39,20 +39,6 @@ export function dashboardBody(watched: Watched) {
     search("AWS/ApiGateway", ["ApiId", "Method", "Resource", "Stage"], `ApiId="${apiId}" `, name, stat);
   const ofFunction = (name: string, stat: string): MetricRow => ofLambda(functionName, name, stat);
   const { publishFunction, deliverFunction, deliveryQueue, deadLetters } = watched;
-  const ofLambda = (lambda: string, name: string, stat: string): MetricRow => [
-    "AWS/Lambda",
-    name,
-    "FunctionName",
-    lambda,
-    { stat },
-  ];
-  const ofQueue = (queue: string, name: string): MetricRow => [
-    "AWS/SQS",
-    name,
-    "QueueName",
-    queue,
-    { stat: "Maximum" },
-  ];
   const ofTables = (...names: string[]): MetricRow[] =>
     tables.flatMap((table) =>
       names.map((name): MetricRow => ["AWS/DynamoDB", name, "TableName", table, { stat: "Sum" }]),
@@ -163,6 +149,14 @@ export function dashboardBody(watched: Watched) {
       })),
     ],
   };
+}
+
+function ofLambda(functionName: string, name: string, stat: string): MetricRow {
+  return ["AWS/Lambda", name, "FunctionName", functionName, { stat }];
+}
+
+function ofQueue(queueName: string, name: string): MetricRow {
+  return ["AWS/SQS", name, "QueueName", queueName, { stat: "Maximum" }];
 }
 
 /** One line for each value that the dimensions have had. Quoted: the name of a stage may have a hyphen. */

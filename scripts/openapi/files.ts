@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { OperationName } from "../../functions/contract/operations.ts";
 import { type CodeSample, type Document, makeDocument } from "./document.ts";
-import { guidesOf } from "./guides.ts";
+import { chapterOf, guidesOf } from "./guides.ts";
 
 export const ROOT = path.join(import.meta.dirname, "../..");
 const at = (name: string) => path.join(ROOT, name);
@@ -13,6 +13,7 @@ export const OPENAPI_FILE = at("openapi.json");
 export const RELEASED_FILE = at("openapi.released.json");
 const CHANGELOG_FILE = at("CHANGELOG.md");
 const GUIDES_FILE = at("docs/api.md");
+const WEBHOOKS_FILE = at("docs/webhooks.md");
 export const SNIPPETS_DIRECTORY = at("docs/snippets");
 
 /** Ready lines for the calls that a client begins with; a file a language in docs/snippets. */
@@ -34,7 +35,10 @@ export function generateDocument(): Document {
   const { version } = JSON.parse(readFileSync(at("package.json"), "utf8")) as { version: string };
   return makeDocument({
     version,
-    guides: guidesOf(readFileSync(GUIDES_FILE, "utf8")),
+    guides: [
+      guidesOf(readFileSync(GUIDES_FILE, "utf8")),
+      chapterOf(readFileSync(WEBHOOKS_FILE, "utf8")),
+    ].join("\n\n"),
     codeSamples: Object.fromEntries(
       Object.entries(SNIPPETS).map(([operation, name]) => [operation, readSamples(name)]),
     ),

@@ -1,5 +1,8 @@
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import { WEBHOOK_BODIES } from "../../functions/contract/webhook-bodies.ts";
+import type { EventType } from "../../functions/contract/webhooks.ts";
 import type { Slot } from "../../functions/core/session.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
 import { accepted, slotOf } from "../support/store.ts";
@@ -10,6 +13,12 @@ const HOUR = 3_600;
 const DAY = 86_400;
 
 const iso = (epochSeconds: number) => new Date(epochSeconds * 1000).toISOString().replace(".000", "");
+
+/** An event as the reference has it: the schema is open, so no member may be there that it does not know. */
+function expectAsDocumented(event: { type: EventType }): void {
+  const { success, output } = v.safeParse(WEBHOOK_BODIES[event.type], event);
+  expect(success ? output : "not as documented").toEqual(event);
+}
 
 /** A user with a session of their own, opened and told of. */
 async function opened(world: WebhookWorld, refId = "user-1"): Promise<Slot> {
@@ -70,6 +79,7 @@ describe("a session's life", () => {
     ]);
     for (const request of world.requests) {
       expect(request.url).toBe(endpoint.url);
+      expectAsDocumented(request.event);
       expectSigned(request, endpoint.secrets[0]?.secret ?? "");
     }
     expect(new Set(world.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(4);
@@ -86,6 +96,7 @@ describe("a session's life", () => {
     accepted(await startedAndForced.start(slotOf(await startedAndForced.open())));
     await startedAndForced.force();
     await world.settle();
+    for (const { event } of world.requests) expectAsDocumented(event);
     expect(world.arrivedAt(endpoint)).toEqual([
       "session.canceled",
       "session.opened",
@@ -125,6 +136,7 @@ describe("an expiry", () => {
     const expired = world.requestsTo(endpoint).filter(({ event }) => event.type === "session.expired");
     expect(expired).toHaveLength(2);
     for (const { event, atMs } of expired) {
+      expectAsDocumented(event);
       expect(event.data.status).toBe("expired");
       expect(event.timestamp).toBe(event.data.expiresAt);
       expect(atMs / 1000 - slot.expiresAt).toBeLessThanOrEqual(120);
