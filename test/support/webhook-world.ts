@@ -23,6 +23,7 @@ import { createTables } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import { connectFaulty, type Fault, type Sent } from "./faults.ts";
 import { createStoreWorld } from "./store.ts";
+import { type Asked, isGranted, noteAsked } from "./webhook-actions.ts";
 import { createTestQueue } from "./webhook-queue.ts";
 
 /** One request to a receiver. */
@@ -78,10 +79,12 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
   const lines: any[] = [];
   const requests: Request[] = [];
   const receivers = new Map<string, Receiver>();
-  // The functions' own client, so that what they ask can be told from what the API asks.
-  const functionsDynamodb = connectFaulty(endpoint, fault ?? (() => undefined));
+  // Each function's own client, so that what they ask can be told apart, and from what the API asks.
+  const asked = { Publish: [] as Asked[], Deliver: [] as Asked[] };
+  const connect = (name: keyof typeof asked) =>
+    noteAsked(connectFaulty(endpoint, fault ?? (() => undefined)), tables, (each) => asked[name].push(each));
+  const dynamodbs = { publish: connect("Publish"), deliver: connect("Deliver") };
   const world = {
-    dynamodb: functionsDynamodb,
     tables,
     queue,
     now,
@@ -94,14 +97,19 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
       return (receivers.get(url) ?? answers(200))(request);
     },
   };
-  let publish = createPublishHandler(world);
-  let deliver = createDeliverHandler(world);
+  const newPublish = () => createPublishHandler({ ...world, dynamodb: dynamodbs.publish });
+  const newDeliver = () => createDeliverHandler({ ...world, dynamodb: dynamodbs.deliver });
+  let [publish, deliver] = [newPublish(), newDeliver()];
 
   onTestFinished(async () => {
     reader.stop();
     for (const TableName of Object.values(tables)) await dynamodb.send(new DeleteTableCommand({ TableName }));
     dynamodb.destroy();
-    functionsDynamodb.destroy();
+    for (const each of Object.values(dynamodbs)) each.destroy();
+    for (const name of ["Publish", "Deliver"] as const) {
+      const refused = asked[name].filter((each) => !isGranted(name, each));
+      expect(refused, `infra/permissions.ts does not grant this to ${name}`).toEqual([]);
+    }
   });
 
   const deliveries = createDeliveryStore({ dynamodb, tableName: deliveriesTable });
@@ -167,7 +175,8 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     seconds,
     store,
     dynamodb,
-    functionsDynamodb,
+    dynamodbs,
+    asked,
     lines,
     requests,
     receivers,
@@ -207,8 +216,7 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
 
     /** Containers are replaced: nothing is known from before. */
     forget(): void {
-      publish = createPublishHandler(world);
-      deliver = createDeliverHandler(world);
+      [publish, deliver] = [newPublish(), newDeliver()];
     },
 
     /** An endpoint of the client whose users `user` makes. */

@@ -9,24 +9,26 @@ type Cost = { requests: Record<string, number>; writeUnits: number; readUnits: n
 const NOTHING = (): Cost => ({ requests: {}, writeUnits: 0, readUnits: 0 });
 
 /** Counts what the two functions ask about single events, and the units that DynamoDB says it took, indexes included. */
-function meter({ functionsDynamodb }: WebhookWorld): () => Cost {
+function meter({ dynamodbs }: WebhookWorld): () => Cost {
   let cost = NOTHING();
-  functionsDynamodb.middlewareStack.add(
-    (next, { commandName = "" }) =>
-      async (args) => {
-        const input = { ...args.input, ReturnConsumedCapacity: "INDEXES" };
-        const result = await next({ ...args, input });
-        const { ConsumedCapacity } = result.output as { ConsumedCapacity?: { CapacityUnits?: number } };
-        const { IndexName, Item, Key } = args.input as Asked;
-        // An endpoint's health is written once a minute at most, and the sweep looks once a minute for all events.
-        if (IndexName !== undefined || (Item ?? Key)?.sk === "health") return result;
-        const name = commandName.replace(/Command$/, "");
-        cost.requests[name] = (cost.requests[name] ?? 0) + 1;
-        cost[/^(Get|Query)/.test(name) ? "readUnits" : "writeUnits"] += ConsumedCapacity?.CapacityUnits ?? 0;
-        return result;
-      },
-    { step: "initialize" },
-  );
+  for (const dynamodb of Object.values(dynamodbs))
+    dynamodb.middlewareStack.add(
+      (next, { commandName = "" }) =>
+        async (args) => {
+          const input = { ...args.input, ReturnConsumedCapacity: "INDEXES" };
+          const result = await next({ ...args, input });
+          const { ConsumedCapacity } = result.output as { ConsumedCapacity?: { CapacityUnits?: number } };
+          const { IndexName, Item, Key } = args.input as Asked;
+          // An endpoint's health is written once a minute at most, and the sweep looks once a minute for all events.
+          if (IndexName !== undefined || (Item ?? Key)?.sk === "health") return result;
+          const name = commandName.replace(/Command$/, "");
+          cost.requests[name] = (cost.requests[name] ?? 0) + 1;
+          cost[/^(Get|Query)/.test(name) ? "readUnits" : "writeUnits"] +=
+            ConsumedCapacity?.CapacityUnits ?? 0;
+          return result;
+        },
+      { step: "initialize" },
+    );
   return () => {
     const spent = cost;
     cost = NOTHING();
