@@ -17,6 +17,7 @@ import {
   TITLE,
 } from "../../functions/contract/prose.ts";
 import { FAULTS, type FaultCode, REFUSALS, type RefusalCode } from "../../functions/contract/refusals.ts";
+import { WEBHOOK_TAG } from "../../functions/contract/webhook-prose.ts";
 import {
   checkSameNames,
   membersOf,
@@ -26,6 +27,7 @@ import {
   type Schema,
   schemaOf,
 } from "./schemas.ts";
+import { documentWebhooks, type DocumentedWebhooks } from "./webhooks.ts";
 
 type Code = RefusalCode | FaultCode;
 
@@ -46,7 +48,7 @@ export type Document = {
   readonly openapi: string;
   readonly info: { readonly version: string; readonly description: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
-  readonly webhooks: Readonly<Record<string, never>>;
+  readonly webhooks: DocumentedWebhooks;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> } & Readonly<
     Record<string, unknown>
   >;
@@ -101,9 +103,9 @@ export function makeDocument({ version, guides, codeSamples }: Surroundings): Do
       license: { name: "Proprietary", identifier: "LicenseRef-Proprietary" },
     } as Document["info"],
     servers: [{ url: "/", description: "Where this document was served from." }],
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    tags: [...Object.entries(TAGS).map(([name, description]) => ({ name, description })), WEBHOOK_TAG],
     paths,
-    webhooks: {},
+    webhooks: documentWebhooks(),
     components: {
       securitySchemes: {
         apiKey: {

@@ -34,6 +34,13 @@ export function guidesOf(markdown: string, anchorOfSnippet: (name: string) => st
     .trim();
 }
 
+/** Another guide as one section of the reference: its title and everything under it a level down. */
+export function chapterOf(markdown: string): string {
+  const [, title = ""] = /^# (.*)/.exec(markdown) ?? [];
+  const text = guidesOf(markdown).replaceAll(/^##/gm, "###");
+  return `## ${title}\n\n${text}`;
+}
+
 const titleOf = (section: string) => /^## (.*)/.exec(section)?.[1] ?? "";
 
 /** The anchor of a heading, as GitHub and the viewer make it. */
