@@ -67,8 +67,8 @@ const fate: fc.Arbitrary<Fate | "killed"> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...WIRE_FATES, "killed" as const) },
 );
 export const program: fc.Arbitrary<Program> = fc.record({
-  steps: fc.array(step, { minLength: 2, maxLength: 14 }),
-  choices: fc.array(fc.record({ pick: fc.nat(63), fate }), { maxLength: 60 }),
+  steps: fc.array(step, { minLength: 2, maxLength: 14, size: "max" }),
+  choices: fc.array(fc.record({ pick: fc.nat(63), fate }), { maxLength: 60, size: "max" }),
 });
 
 const BEGIN_MS = 1_800_000_000_000;

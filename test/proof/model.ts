@@ -256,7 +256,13 @@ function tokenRefusals(state: State, made: Made): string[] {
     case "gone":
       if (session.goneBy === "expiry") return [...refused, "token_expired"];
       // Nothing is stored of it: once its successor has ended as well, nothing tells what became of it.
-      return [...refused, "session_superseded", ...(state.active === undefined ? ["session_ended"] : [])];
+      return [
+        ...refused,
+        "session_superseded",
+        ...(state.active === undefined ? ["session_ended"] : []),
+        // What the signature still lets pass may be past its time.
+        ...(expiresAt <= made.during.hi ? ["token_expired"] : []),
+      ];
     default:
       return [...refused, "token_expired"];
   }

@@ -151,9 +151,14 @@ async function playAtRandom(runs: number): Promise<void> {
   const seeds: number[] = [];
   let played = 0;
   let calls = 0;
-  const tasks = Array.from({ length: Math.ceil(runs / HISTORIES_A_TASK) }, (_, index) => ({
+  const again = option("history-seed");
+  const seedsToPlay =
+    again === undefined
+      ? Array.from({ length: Math.ceil(runs / HISTORIES_A_TASK) }, (_, index) => seed * 1_000_000 + index)
+      : [Number(again)];
+  const tasks = seedsToPlay.map((each) => ({
     kind: "histories" as const,
-    seed: seed * 1_000_000 + index,
+    seed: each,
     runs: HISTORIES_A_TASK,
   }));
   await doAll<"histories">("histories", tasks, ({ report }) => {
