@@ -18,13 +18,13 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Dynamo"
     }
-    "DocsFunction": {
-      "name": string
-      "type": "sst.aws.Function"
-    }
     "Limits": {
       "name": string
       "type": "sst.aws.Dynamo"
+    }
+    "ReferenceFunction": {
+      "name": string
+      "type": "sst.aws.Function"
     }
     "SigningKeys": {
       "type": "sst.sst.Secret"
