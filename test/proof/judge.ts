@@ -25,7 +25,14 @@ const MAX_STATES = 200_000;
  */
 export function isExplained(entries: readonly Entry[]): boolean {
   const strangers = strangersOf(entries);
+  const erasures = entries.filter(({ call }) => call.kind === "erase");
   const parts = entries
+    .map((entry) => ({
+      ...entry,
+      besideErasure: erasures.some(
+        ({ began, ended, answer }) => began <= entry.ended && (ended >= entry.began || isUnknown(answer)),
+      ),
+    }))
     .toSorted((one, other) => one.ended - other.ended)
     .flatMap((entry) =>
       partsOf(entry.call).flatMap((part) => [
