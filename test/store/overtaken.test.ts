@@ -464,6 +464,7 @@ describe("a result", () => {
     const user = world.user("next-life");
     const slot = slotOf(await user.open());
     await user.start(slot);
+    await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
     const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
     const late = overtaken(world, "next-life");
     late.network.before(transaction, async () => {
@@ -549,6 +550,19 @@ describe("an erasure", () => {
     late.network.before(transaction, () => act(user, slot));
     expect(await late.erase()).toEqual({ erased: true });
     expect(await world.items(user.userId)).toMatchObject([{ sealed: true }, { sealed: true }]);
+  });
+
+  test("has a rev above the user's who changes in that moment", async () => {
+    const world = createStoreWorld();
+    const user = world.user("changes");
+    await user.open();
+    const rev = newRev(world.clock.nowMs + 2_000);
+    const late = overtaken(world, "changes");
+    late.network.before(transaction, async () =>
+      world.put({ ...(await world.item(user.userId, "user")), rev }),
+    );
+    await late.erase();
+    expect(((await world.item(user.userId, "user"))?.rev as string) > rev).toBe(true);
   });
 
   test("has a rev above both seen, whatever its clock says", async () => {
