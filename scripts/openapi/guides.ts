@@ -6,7 +6,10 @@ const SHOWN_AS_OPERATIONS: ReadonlySet<string> = new Set(["The calls"]);
  * without what the operations say themselves, and without what the viewer cannot show (drawings, neighbouring files). A
  * snippet is shown beside its operation, and a link to its file leads there.
  */
-export function guidesOf(markdown: string, anchorOfSnippet: (name: string) => string | undefined): string {
+export function guidesOf(
+  markdown: string,
+  anchorOfSnippet: (name: string) => string | undefined = () => undefined,
+): string {
   const [head = "", ...sections] = markdown.split(/^(?=## )/m);
   const introduction = head
     .replace(/^# .*\n+/, "")
