@@ -5,6 +5,7 @@ import {
   EXAMPLE,
   EXAMPLE_INSTANCE,
   HEADER_PROSE,
+  INTRODUCTION,
   OPERATION_PROBLEMS,
   OPERATION_PROSE,
   type OperationProse,
@@ -21,6 +22,7 @@ import {
   checkSameNames,
   membersOf,
   namedSchemas,
+  nothingSaidOf,
   OPERATION_NAMES,
   type Schema,
   schemaOf,
@@ -97,7 +99,7 @@ export function makeDocument({ version, guides, codeSamples }: Surroundings): Do
     info: {
       title: TITLE,
       version,
-      description: guides,
+      description: `${INTRODUCTION}\n\n${guides}`,
       license: { name: "Proprietary", identifier: "LicenseRef-Proprietary" },
     } as Document["info"],
     servers: [{ url: "/", description: "Where this document was served from." }],
@@ -249,10 +251,10 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
   return [
     ...parts.flatMap(({ where, members }) =>
       members.map(({ name, required, schema }) => ({
-        name: where === "header" ? headerName(name) : name,
+        name,
         in: where,
         required: required || where === "path",
-        description: PARAMETER_PROSE[name as keyof typeof PARAMETER_PROSE],
+        description: parameterProse(name),
         schema,
         // What has an example is sent when a call is tried, so that only what must be sent has one.
         ...(where === "path" ? { example: EXAMPLE[name as keyof typeof EXAMPLE] } : {}),
@@ -268,8 +270,10 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
   ];
 }
 
-/** `idempotency-key` as it is usually written. */
-const headerName = (name: string) => name.replaceAll(/(^|-)([a-z])/g, (found) => found.toUpperCase());
+function parameterProse(name: string): string {
+  const words: Readonly<Record<string, string>> = PARAMETER_PROSE;
+  return words[name] ?? nothingSaidOf("PARAMETER_PROSE", [name]);
+}
 
 const QUOTA_HEADERS = headers({ "ratelimit-policy": "RateLimitPolicy", ratelimit: "RateLimit" });
 

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { OperationName } from "../../functions/contract/operations.ts";
+import { type OperationName, OPERATIONS } from "../../functions/contract/operations.ts";
+import { OPERATION_PROSE } from "../../functions/contract/prose.ts";
 import { type CodeSample, type Document, makeDocument } from "./document.ts";
 import { chapterOf, guidesOf } from "./guides.ts";
+import { OPERATION_NAMES } from "./schemas.ts";
 
 export const ROOT = path.join(import.meta.dirname, "../..");
 const at = (name: string) => path.join(ROOT, name);
@@ -36,13 +38,21 @@ export function generateDocument(): Document {
   return makeDocument({
     version,
     guides: [
-      guidesOf(readFileSync(GUIDES_FILE, "utf8")),
+      guidesOf(readFileSync(GUIDES_FILE, "utf8"), anchorOfSnippet),
       chapterOf(readFileSync(WEBHOOKS_FILE, "utf8")),
     ].join("\n\n"),
     codeSamples: Object.fromEntries(
       Object.entries(SNIPPETS).map(([operation, name]) => [operation, readSamples(name)]),
     ),
   });
+}
+
+/** Where the viewer shows the operation that a snippet stands beside. */
+export function anchorOfSnippet(name: string): string | undefined {
+  const operation = OPERATION_NAMES.find((each) => SNIPPETS[each] === name);
+  if (operation === undefined) return undefined;
+  const { method, path: template } = OPERATIONS[operation];
+  return `tag/${OPERATION_PROSE[operation].tag.toLowerCase()}/${method}${template}`;
 }
 
 function readSamples(name: string): CodeSample[] {

@@ -31,7 +31,7 @@ const OURS = "VerificationSessions/production";
 const shortName = ({ inputs }: { inputs: Inputs }) =>
   String(inputs.name).replace("verification-sessions-production-", "");
 
-const RUNBOOK = join(ROOT, "docs/operating-infra.md");
+const RUNBOOK = join(ROOT, "docs/operating.md");
 
 /** The names of the alarms that are off. */
 const off = (samples: Samples) =>

@@ -15,61 +15,68 @@ export type Direct = {
 
 export function createDirect(endpoint: string): Direct {
   const { hostname, port } = new URL(endpoint);
-  const idle: Line[] = [];
-  const all = new Set<Line>();
+  const lines = Array.from({ length: LINES }, () => openLine(hostname, Number(port)));
+  let next = 0;
   return {
     async send(operation, input) {
-      const line = idle.pop() ?? (await openLine(hostname, Number(port)));
-      all.add(line);
-      try {
-        const { status, body } = await line.ask(operation, JSON.stringify(toWire(input)));
-        if (status === 200) return fromWire(body);
-        throw toError(status, body);
-      } finally {
-        idle.push(line);
-      }
+      const line = lines[(next += 1) % LINES] as Line;
+      const { status, body } = await line.ask(operation, JSON.stringify(toWire(input)));
+      if (status === 200) return fromWire(body);
+      throw toError(status, body);
     },
     close() {
-      for (const { socket } of all) socket.destroy();
+      for (const { socket } of lines) socket.destroy();
     },
   };
 }
 
+/** Few, and many requests on each: what is asked in one turn of the event loop leaves in one piece. */
+const LINES = 2;
+
+type Waiting = { resolve(given: { status: number; body: Native }): void; reject(error: Error): void };
 type Line = {
   readonly socket: Socket;
   ask(operation: string, payload: string): Promise<{ status: number; body: Native }>;
 };
 
-async function openLine(host: string, port: number): Promise<Line> {
-  const socket = await new Promise<Socket>((resolve, reject) => {
-    const one = connect({ host, port, noDelay: true }, () => resolve(one));
-    one.once("error", reject);
-  });
+/** A connection on which requests are pipelined (RFC 9112 §9.3.2): answers come in the order in which they were asked for. */
+function openLine(host: string, port: number): Line {
+  const socket = connect({ host, port, noDelay: true });
   let received = Buffer.alloc(0);
-  let waiting:
-    | { resolve(given: { status: number; body: Native }): void; reject(error: Error): void }
-    | undefined;
-  const fail = (error: Error) => waiting?.reject(error);
+  const waiting: Waiting[] = [];
+  let leaving: string[] = [];
+  const fail = (error: Error) => {
+    for (const { reject } of waiting.splice(0)) reject(error);
+  };
   socket.on("error", fail);
   socket.on("close", () => fail(new Error("The engine closed the connection")));
   socket.on("data", (chunk) => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-    const end = received.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    const head = received.subarray(0, end).toString("latin1");
-    const length = Number(/content-length: (\d+)/i.exec(head)?.[1]);
-    const whole = end + 4 + length;
-    if (received.length < whole) return;
-    const body = received.subarray(end + 4, whole).toString();
-    received = received.subarray(whole);
-    waiting?.resolve({ status: Number(head.slice(9, 12)), body: body === "" ? {} : JSON.parse(body) });
+    for (;;) {
+      const end = received.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      const head = received.subarray(0, end).toString("latin1");
+      const whole = end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1]);
+      if (received.length < whole) return;
+      const body = received.subarray(end + 4, whole).toString();
+      received = received.subarray(whole);
+      waiting
+        .shift()
+        ?.resolve({ status: Number(head.slice(9, 12)), body: body === "" ? {} : JSON.parse(body) });
+    }
   });
   return {
     socket,
     ask: (operation, payload) =>
       new Promise((resolve, reject) => {
-        waiting = { resolve, reject };
-        socket.write(
+        waiting.push({ resolve, reject });
+        if (leaving.length === 0) {
+          setImmediate(() => {
+            socket.write(leaving.join(""));
+            leaving = [];
+          });
+        }
+        leaving.push(
           `POST / HTTP/1.1\r\nhost: ${host}:${port}\r\ncontent-type: application/x-amz-json-1.0\r\n` +
             `x-amz-target: DynamoDB_20120810.${operation}\r\nx-amz-date: 20260101T000000Z\r\n` +
             "authorization: AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0\r\n" +

@@ -18,7 +18,7 @@ const form = FORMS[args.includes("--short") ? "short" : args.includes("--middle"
 const seed = Number(option("seed") ?? 1);
 const workerCount = Number(option("workers") ?? 2);
 /** Tasks that a worker has under way at once: while one waits for the engine, others go on. */
-const AT_ONCE = 6;
+const AT_ONCE = Number(option("lanes") ?? 16);
 const HISTORIES_A_TASK = 25;
 /** Plays only the cases whose name matches, and nothing else. */
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
@@ -92,12 +92,16 @@ async function doAll<Kind extends Task["kind"]>(
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[2K");
 }
 
-const findings: {
-  readonly part: string;
-  readonly name: string;
-  readonly why: string;
-  readonly text: string;
-}[] = [];
+type Found = { readonly part: string; readonly name: string; readonly why: string; readonly text: string };
+const findings: Found[] = [];
+
+function report(found: Found): void {
+  findings.push(found);
+  process.stderr.write(
+    `${process.stderr.isTTY ? "\r\u001b[2K" : ""}FOUND ${found.part}: ${found.name}: ${found.why.slice(0, 100)}\n`,
+  );
+}
+
 const lines: string[] = [];
 /** Which cases send a condition, the cheapest first. */
 const sentBy = new Map<string, { case: Case; runs: number }[]>();
@@ -158,7 +162,7 @@ async function playAtRandom(runs: number): Promise<void> {
     for (const [fate, count] of Object.entries(report.met.fates)) fates[fate] = (fates[fate] ?? 0) + count;
     const { finding } = report;
     if (finding !== undefined) {
-      findings.push({
+      report({
         part: "histories",
         name: `seed ${report.seed}, path ${finding.path}`,
         why: finding.why,
@@ -206,7 +210,7 @@ async function findVariants(every: number): Promise<void> {
   });
   lines.push(`variants: ${found} of ${tried.length} found, in ${runs} runs, ${seconds()} s`);
   for (const name of missed)
-    findings.push({ part: "variants", name, why: "a broken variant is not found", text: "" });
+    report({ part: "variants", name, why: "a broken variant is not found", text: "" });
 }
 
 const chosen = (cases: readonly Case[], every: number) =>

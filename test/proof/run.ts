@@ -77,6 +77,7 @@ export type Run = ReturnType<typeof createRun>;
 export function createRun(options: { seed: number; nowMs: number; giveUpMs?: number }) {
   let nowMs = options.nowMs;
   let steps = 0;
+  let writes = 0;
   let over = false;
   const running: Running[] = [];
   const late: Held[] = [];
@@ -117,6 +118,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
         nowMs: () => nowMs + (call.skewMs ?? 0),
         random,
         sleep: async () => {},
+        writes: () => writes,
         ask: (requests) => {
           const pieces: Held[] = [];
           const withdraw = () => {
@@ -188,6 +190,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
         late.push(held);
         nowMs += options.giveUpMs ?? 0;
       }
+      if (held.footprint.writes.length > 0) writes += 1;
       const given = await sent(held, fate);
       if ("error" in given) trace.push(`${trace.pop()} (${(given.error as Error).name})`);
       held.answer(given);
@@ -198,6 +201,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
     async arrive(held: Held): Promise<void> {
       steps += 1;
       late.splice(late.indexOf(held), 1);
+      writes += 1;
       const given = await sent(held, "served", true);
       trace.push(
         `${held.by.index}'s ${held.name} ARRIVES${"error" in given ? ` (${(given.error as Error).name})` : ""}`,
@@ -238,6 +242,8 @@ export type RunActor = {
   nowMs(): number;
   random(): number;
   sleep(ms: number): Promise<void>;
+  /** How many writes have reached the store in this run. */
+  writes(): number;
   /** Sends one request, or the parts of one. What comes back is what became of each. */
   ask(requests: readonly Request[]): Promise<readonly unknown[]>;
 };

@@ -1,3 +1,16 @@
+import type { createApp } from "../../functions/app.ts";
+import { SCOPES, type Environment } from "../../functions/contract/vocabulary.ts";
+import {
+  API_KEY_ENTROPY_BYTES,
+  type ApiKey,
+  formatApiKey,
+  hashApiKey,
+} from "../../functions/core/api-key.ts";
+import type { SessionClaims } from "../../functions/core/session-token.ts";
+import type { ClientsStore } from "../../functions/store/clients/store.ts";
+import type { QuotaStore } from "../../functions/store/quota.ts";
+import type { createVerificationStore } from "../../functions/store/verification/store.ts";
+import type { TokenSigner } from "../../functions/token.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import type { Direct } from "./direct.ts";
 import type { Call } from "./calls.ts";
@@ -9,7 +22,7 @@ import { actors } from "./virtual.ts";
 export type Item = Record<string, unknown> & { readonly pk: string; readonly sk: string };
 
 /** Whose user it is: what an API key stands for. */
-export type Tenant = { readonly clientId: string; readonly environment: "production" | "sandbox" };
+export type Tenant = { readonly clientId: string; readonly environment: Environment };
 export type Person = Tenant & { readonly refId: string };
 
 const TOKEN_TOLERANCE_SECONDS = 5;
@@ -17,24 +30,21 @@ const TOKEN_TOLERANCE_SECONDS = 5;
 /** The product, on an engine: every request of a call waits for the run that the call is part of. */
 export type Stage = Awaited<ReturnType<typeof createStage>>;
 
+/** The product's code. */
 export type Code = {
-  readonly createApp: (dependencies: any) => {
-    request(path: string, init: RequestInit): Response | Promise<Response>;
-  };
-  readonly createVerificationStore: (options: any) => any;
-  readonly newSessionId?: (...args: any[]) => string;
-  readonly formatApiKey: (environment: Tenant["environment"], entropy: Uint8Array) => string;
-  readonly hashApiKey: (text: string) => string;
+  readonly createApp: typeof createApp;
+  readonly createVerificationStore: typeof createVerificationStore;
 };
 
-/** The product's code. @param as gives the specifier under which a file of it is loaded */
+/** @param as gives the specifier under which a file of the code is loaded */
 export async function loadCode(as: (specifier: string) => string): Promise<Code> {
-  const [app, store, ids, keys] = await Promise.all(
-    ["app.ts", "store/verification/store.ts", "core/session-id.ts", "core/api-key.ts"].map(
-      (file) => import(as(`../../functions/${file}`)) as Promise<object>,
-    ),
-  );
-  return { ...app, ...store, ...ids, ...keys } as Code;
+  const [app, store] = await Promise.all([
+    import(as("../../functions/app.ts")) as Promise<Pick<Code, "createApp">>,
+    import(as("../../functions/store/verification/store.ts")) as Promise<
+      Pick<Code, "createVerificationStore">
+    >,
+  ]);
+  return { ...app, ...store };
 }
 
 /**
@@ -49,35 +59,52 @@ export async function createStage(
   options: HoldOptions = {},
 ) {
   const { forget } = holdRequests(client, direct, options);
-  const keys = new Map<string, object>();
-  const keyOf = new Map<string, string>();
+  const apiKeys = new Map<string, ApiKey>();
+  const textOf = new Map<string, string>();
 
   const apiKeyOf = ({ clientId, environment }: Tenant): string => {
     const name = `${clientId} ${environment}`;
-    const known = keyOf.get(name);
+    const known = textOf.get(name);
     if (known !== undefined) return known;
-    const text = code.formatApiKey(environment, Buffer.from(name.padEnd(24, "-").slice(0, 24)));
-    keyOf.set(name, text);
-    keys.set(code.hashApiKey(text), {
+    const text = formatApiKey(environment, Buffer.from(name.padEnd(API_KEY_ENTROPY_BYTES, "-")));
+    textOf.set(name, text);
+    apiKeys.set(hashApiKey(text), {
       keyId: `key-${name}`,
       clientId,
       environment,
-      scopes: ["sessions:write", "users:read", "users:write", "results:write"],
+      scopes: SCOPES,
       createdAt: 0,
       userIdSecret: Buffer.from(`the secret of ${clientId}`.padEnd(32, ".")).toString("base64url"),
     });
     return text;
   };
+  // Nobody here is limited, and the clients never change: neither is what this is about.
+  const clients: ClientsStore = {
+    async findApiKey(hash) {
+      const key = apiKeys.get(hash);
+      return { cached: true, ...(key === undefined ? {} : { key }) };
+    },
+    findFlow: async () => undefined,
+    listFlows: async () => [],
+    findSettings: async () => ({}),
+  };
+  const quota: QuotaStore = {
+    take: async () => ({
+      allowed: true,
+      quota: 1,
+      remaining: 1,
+      secondsLeft: 1,
+      told: Promise.resolve(true),
+    }),
+  };
 
   const now = () => actors.getStore()?.nowMs() ?? Date.now();
+  const faults: unknown[] = [];
   const app = code.createApp({
     stores: {
-      clients: {
-        findApiKey: async (hash: string) => keys.get(hash),
-        findFlow: async () => undefined,
-      },
+      clients,
+      quota,
       verification: code.createVerificationStore({
-        client,
         dynamodb: client,
         tableName: TABLE,
         retentionDays: 365,
@@ -87,15 +114,13 @@ export async function createStage(
     },
     signer: SIGNER,
     now,
-    newId: code.newSessionId,
     log: {
       request() {},
-      fault(error: Error) {
-        if (error.name !== "Unavailable" && error.name !== "Abandoned") faults.push(error);
+      fault: (error) => {
+        faults.push(error);
       },
     },
   });
-  const faults: Error[] = [];
 
   return {
     direct,
@@ -199,23 +224,17 @@ function requestOf(
   }
 }
 
-type Claims = {
-  sessionId: string;
-  userId: string;
-  clientId: string;
-  environment: string;
-  flowId: string;
-  expiresAt: number;
-};
-
-/** Tokens that anybody can read and make: what jose does has tests of its own, and takes turns of the event loop that nobody here could hold. */
-const SIGNER = {
-  sign: async ({ sessionId, userId, clientId, environment, flowId, expiresAt }: Claims) =>
+/**
+ * Tokens that anybody can read and make: what jose does has tests of its own, and takes turns of the event loop that nobody
+ * here could hold.
+ */
+const SIGNER: TokenSigner = {
+  sign: async ({ sessionId, userId, clientId, environment, flowId, expiresAt }) =>
     Buffer.from(JSON.stringify({ sessionId, userId, clientId, environment, flowId, expiresAt })).toString(
       "base64url",
     ),
-  async verify(token: string, nowMs: number) {
-    const claims = JSON.parse(Buffer.from(token, "base64url").toString()) as Claims;
+  async verify(token, nowMs) {
+    const claims = JSON.parse(Buffer.from(token, "base64url").toString()) as SessionClaims;
     return claims.expiresAt + TOKEN_TOLERANCE_SECONDS <= Math.floor(nowMs / 1000)
       ? { kind: "expired" }
       : { kind: "valid", claims };

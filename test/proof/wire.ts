@@ -234,8 +234,14 @@ function withPast(found: QueryOutput, past: Past | undefined): QueryOutput {
 
 const NONE: readonly string[] = [];
 
-/** The three parts are three readings of the whole, from which each takes its own items. */
-async function query(actor: RunActor, input: Input, read: () => Promise<QueryOutput>): Promise<QueryOutput> {
+/** The three parts are three readings of the whole, from which each takes its own items; one, while nothing is written. */
+async function query(actor: RunActor, input: Input, ask: () => Promise<QueryOutput>): Promise<QueryOutput> {
+  let last: { readonly writes: number; readonly output: QueryOutput } | undefined;
+  const read = async () => {
+    const writes = actor.writes();
+    if (last?.writes !== writes) last = { writes, output: await ask() };
+    return last.output;
+  };
   const values = Object.values(input.ExpressionAttributeValues as Record<string, unknown>).map(String);
   const pk = values.find((value) => value.startsWith("usr_")) ?? "";
   const records: Request = {
@@ -257,14 +263,14 @@ async function query(actor: RunActor, input: Input, read: () => Promise<QueryOut
     })),
     records,
   ])) as QueryOutput[];
-  const last = parts[2] as QueryOutput;
+  const listed = parts[2] as QueryOutput;
   const isRecord = ({ sk }: Item) => String(sk).startsWith("session#");
   const found = [
     ...heads.flatMap((sk, index) => parts[index]?.Items?.filter((item) => item.sk === sk) ?? []),
-    ...(last.Items ?? []).filter(isRecord),
+    ...(listed.Items ?? []).filter(isRecord),
   ];
   return {
     Items: input.ScanIndexForward === false ? found : found.toReversed(),
-    ...(last.LastEvaluatedKey === undefined ? {} : { LastEvaluatedKey: last.LastEvaluatedKey }),
+    ...(listed.LastEvaluatedKey === undefined ? {} : { LastEvaluatedKey: listed.LastEvaluatedKey }),
   };
 }

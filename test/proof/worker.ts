@@ -45,7 +45,7 @@ type Lane = import("./explore.ts").Lane;
 const directory = mkdtempSync(path.join(tmpdir(), "proof-"));
 const engine = await startEngine({ leases: path.join(directory, "leases") });
 const client = connectLocal(engine.endpoint);
-await createTables(client, { verificationTable: TABLE, clientsTable: "clients" });
+await createTables(client, { verificationTable: TABLE });
 client.destroy();
 const direct = createDirect(engine.endpoint);
 const proxy = await startProxy(engine.endpoint);

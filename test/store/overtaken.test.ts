@@ -167,6 +167,28 @@ describe("an opening", () => {
   });
 });
 
+describe("a user", () => {
+  test("who is taken out of a seal by another opening first is written on what that left", async () => {
+    const world = createStoreWorld();
+    const user = world.user("unsealed");
+    await user.erase();
+    const late = overtaken(world, "unsealed");
+    late.network.before(sends("PutItem", "user"), () => user.open({ details: { lastName: "B" } }));
+    await late.open({ details: { firstName: "A" } });
+    expect((await user.read())?.user.details).toEqual({ firstName: "A", lastName: "B" });
+  });
+
+  test("has a rev above the one before, whatever the clock says of who changes details", async () => {
+    const world = createStoreWorld();
+    const user = world.user("user-above");
+    await user.open({ details: { firstName: "A" } });
+    const before = (await world.item(user.userId, "user"))?.rev as string;
+    await overtaken(world, "user-above", -2_000).open({ details: { firstName: "B" } });
+    const after = await world.item(user.userId, "user");
+    expect([after?.["user.firstName"], (after?.rev as string) > before]).toEqual(["B", true]);
+  });
+});
+
 describe("a forced creation", () => {
   test("has an id above the session that it supersedes, whatever its clock says", async () => {
     const world = createStoreWorld();
@@ -442,6 +464,7 @@ describe("a result", () => {
     const user = world.user("next-life");
     const slot = slotOf(await user.open());
     await user.start(slot);
+    await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
     const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
     const late = overtaken(world, "next-life");
     late.network.before(transaction, async () => {
@@ -527,6 +550,19 @@ describe("an erasure", () => {
     late.network.before(transaction, () => act(user, slot));
     expect(await late.erase()).toEqual({ erased: true });
     expect(await world.items(user.userId)).toMatchObject([{ sealed: true }, { sealed: true }]);
+  });
+
+  test("has a rev above the user's who changes in that moment", async () => {
+    const world = createStoreWorld();
+    const user = world.user("changes");
+    await user.open();
+    const rev = newRev(world.clock.nowMs + 2_000);
+    const late = overtaken(world, "changes");
+    late.network.before(transaction, async () =>
+      world.put({ ...(await world.item(user.userId, "user")), rev }),
+    );
+    await late.erase();
+    expect(((await world.item(user.userId, "user"))?.rev as string) > rev).toBe(true);
   });
 
   test("has a rev above both seen, whatever its clock says", async () => {
