@@ -1,10 +1,11 @@
 import { api, apiFunction } from "./api.ts";
 import { namespaceOf } from "./metrics.ts";
 import { TABLE_REQUESTS } from "./permissions.ts";
-import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
+import { FALLBACK_ROUTE, ROUTES, type RouteGroup } from "./routes.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, limits, verification } from "./storage.ts";
+import { clients, deliveries, limits, verification } from "./storage.ts";
 import { MINIMUM_REQUESTS, THRESHOLDS } from "./thresholds.ts";
+import { deadLetters, deliver, deliveryQueue, publish, publishSource } from "./webhooks.ts";
 
 const settings = stageSettings($app.stage, process.env);
 const prefix = `${$app.name}-${$app.stage}`;
@@ -33,6 +34,8 @@ export const alarms =
         ...tableAlarms(alarmTopic.arn, "Verification", verification.name),
         ...tableAlarms(alarmTopic.arn, "Clients", clients.name),
         ...tableAlarms(alarmTopic.arn, "Limits", limits.name),
+        ...tableAlarms(alarmTopic.arn, "Deliveries", deliveries.name),
+        ...webhookAlarms(alarmTopic.arn),
       ];
 
 if (alarmTopic !== undefined && settings.alarmEmail !== undefined) {
@@ -82,9 +85,8 @@ function apiAlarms(topic: $util.Input<string>) {
 
 /** An alarm a route, so that its mail names the route. The gateway may not log a 429 at all, so before it answers one. */
 function routeAlarms(topic: $util.Input<string>) {
-  const { everyRoute, withoutApiKey } = settings.throttling;
-  const watched = (resource: string, key: string, requests: Metric) => {
-    const { rate } = ROUTES_WITHOUT_API_KEY.includes(key) ? withoutApiKey : everyRoute;
+  const nearLimit = (resource: string, group: RouteGroup, requests: Metric) => {
+    const { rate } = settings.throttling[group];
     const seconds = THRESHOLDS.nearLimit.periodSeconds;
     return alarm(topic, `NearLimit${resource}`, "nearLimit", {
       metrics: { requests },
@@ -92,8 +94,8 @@ function routeAlarms(topic: $util.Input<string>) {
     });
   };
   return [
-    ...ROUTES.map(({ resource, key, method, path }) =>
-      watched(resource, key, {
+    ...ROUTES.filter(({ watched }) => watched).map(({ resource, group, method, path }) =>
+      nearLimit(resource, group, {
         namespace: "AWS/ApiGateway",
         metricName: "Count",
         stat: "Sum",
@@ -105,7 +107,7 @@ function routeAlarms(topic: $util.Input<string>) {
         },
       }),
     ),
-    watched("Fallback", FALLBACK_ROUTE, counted("FallbackRequests")),
+    nearLimit(FALLBACK_ROUTE.resource, FALLBACK_ROUTE.group, counted("FallbackRequests")),
   ];
 }
 
@@ -135,11 +137,64 @@ function functionAlarms(topic: $util.Input<string>) {
   ];
 }
 
+/** Where events come to a halt on their way, and what becomes of endpoints. */
+function webhookAlarms(topic: $util.Input<string>) {
+  const ofLambda = (name: $util.Input<string>, metricName: string, stat = "Sum"): Metric => ({
+    namespace: "AWS/Lambda",
+    metricName,
+    stat,
+    dimensions: { FunctionName: name },
+  });
+  const ofQueue = (made: aws.sqs.Queue, metricName: string): Metric => ({
+    namespace: "AWS/SQS",
+    metricName,
+    stat: "Maximum",
+    dimensions: { QueueName: made.name },
+  });
+  const dropped: Metric = {
+    namespace: "AWS/Lambda",
+    metricName: "OnFailureDestinationDeliveredEventCount",
+    stat: "Sum",
+    dimensions: { EventSourceMappingUUID: publishSource.uuid },
+  };
+  return [
+    alarm(topic, "PublishErrors", "functionErrors", {
+      metrics: { errors: ofLambda(publish.function.name, "Errors") },
+    }),
+    alarm(topic, "DeliverErrors", "functionErrors", {
+      metrics: { errors: ofLambda(deliver.function.name, "Errors") },
+    }),
+    alarm(topic, "DeliverThrottles", "functionThrottles", {
+      metrics: { throttles: ofLambda(deliver.function.name, "Throttles") },
+    }),
+    alarm(topic, "StreamAge", "streamAge", {
+      metrics: { age: ofLambda(publish.function.name, "IteratorAge", "Maximum") },
+    }),
+    alarm(topic, "RecordsFailed", "recordsFailed", {
+      metrics: { dropped, unreadable: counted("WebhookRecordsSetAside") },
+      expression: "FILL(dropped, 0) + FILL(unreadable, 0)",
+    }),
+    alarm(topic, "QueueAge", "queueAge", {
+      metrics: { age: ofQueue(deliveryQueue, "ApproximateAgeOfOldestMessage") },
+    }),
+    alarm(topic, "DeadLetters", "deadLetters", {
+      metrics: { letters: ofQueue(deadLetters, "ApproximateNumberOfMessagesVisible") },
+    }),
+    alarm(topic, "SweepLate", "sweepLate", {
+      metrics: { late: { ...counted("WebhookSweepLateSeconds"), stat: "Maximum" } },
+    }),
+    alarm(topic, "WebhooksGivenUp", "webhooksGivenUp", { metrics: { given: counted("WebhooksGivenUp") } }),
+    alarm(topic, "WebhooksPaused", "webhooksPaused", { metrics: { paused: counted("WebhooksPaused") } }),
+  ];
+}
+
 /** What callers do that nobody should do often. */
 function callerAlarms(topic: $util.Input<string>) {
   const refused = (code: string) => ({ metrics: { refused: counted("Refusals", { code }) } });
   return [
     alarm(topic, "InvalidApiKeys", "invalidApiKeys", refused("invalid_api_key")),
+    alarm(topic, "InventedApiKeys", "inventedApiKeys", { metrics: { invented: counted("InventedApiKeys") } }),
+    alarm(topic, "QuotaUntold", "quotaUntold", { metrics: { untold: counted("QuotaUntold") } }),
     alarm(topic, "InsufficientScopes", "insufficientScopes", refused("insufficient_scope")),
     alarm(topic, "Erasures", "erasures", { metrics: { erased: counted("UsersErased") } }),
   ];

@@ -1,6 +1,6 @@
 import { hardenedFunction } from "./function.ts";
 import { reference, REFERENCE_ROUTES } from "./reference.ts";
-import { FALLBACK_ROUTE, ROUTES, ROUTES_WITHOUT_API_KEY } from "./routes.ts";
+import { FALLBACK_ROUTE, type RouteGroup, ROUTES } from "./routes.ts";
 import { signingKeys } from "./secrets.ts";
 import { apiDescription, stageSettings } from "./stage.ts";
 import { clients, limits, verification } from "./storage.ts";
@@ -26,6 +26,15 @@ export const ACCESS_LOG_FIELDS = {
   functionRequestId: "$context.integration.requestId",
   responseBytes: "$context.responseLength",
 } as const;
+
+function routeSettings(group: RouteGroup, watched = true) {
+  return {
+    throttlingRateLimit: settings.throttling[group].rate,
+    throttlingBurstLimit: settings.throttling[group].burst,
+    // Metrics by route: which route is slow or failing is the first question of every incident.
+    detailedMetricsEnabled: watched,
+  };
+}
 
 // AWS refuses a stage whose settings name a route that is not there yet, and the component makes the stage
 // before it can be given routes: so the stage waits for this.
@@ -54,21 +63,18 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
         destinationArn: given!.destinationArn,
         format: JSON.stringify(ACCESS_LOG_FIELDS),
       }));
-      args.defaultRouteSettings = {
-        throttlingRateLimit: settings.throttling.everyRoute.rate,
-        throttlingBurstLimit: settings.throttling.everyRoute.burst,
-        // Metrics by route: which route is slow or failing is the first question of every incident.
-        detailedMetricsEnabled: true,
-      };
-      args.routeSettings = [...ROUTES_WITHOUT_API_KEY, ...Object.values(REFERENCE_ROUTES)].map(
-        (routeKey) => ({
-          routeKey,
-          throttlingRateLimit: settings.throttling.withoutApiKey.rate,
-          throttlingBurstLimit: settings.throttling.withoutApiKey.burst,
-          // Nobody is woken for the reference: its metrics by route are not worth their price.
-          detailedMetricsEnabled: ROUTES_WITHOUT_API_KEY.includes(routeKey),
-        }),
-      );
+      args.defaultRouteSettings = routeSettings("everyRoute");
+      // Settings of a route replace the default ones altogether.
+      args.routeSettings = [
+        ...[...ROUTES, FALLBACK_ROUTE]
+          .filter(({ group, watched }) => group !== "everyRoute" || !watched)
+          .map(({ key, group, watched }) => ({ routeKey: key, ...routeSettings(group, watched) })),
+        // Nobody is woken for the reference: its metrics by route are not worth their price.
+        ...Object.values(REFERENCE_ROUTES).map((key) => ({
+          routeKey: key,
+          ...routeSettings("fallback", false),
+        })),
+      ];
       opts.dependsOn = routes.promise;
     },
   },
@@ -107,7 +113,7 @@ export const {
 
 // The gateway calls the alias, so that a roll-back is one call that moves it. The component makes an integration and a
 // permission a route; one of each serves all routes of a function.
-const fallback = api.route(FALLBACK_ROUTE, live.arn);
+const fallback = api.route(FALLBACK_ROUTE.key, live.arn);
 const docs = api.route(REFERENCE_ROUTES.Docs, reference.live.arn);
 const { Docs: _, ...otherReferenceRoutes } = REFERENCE_ROUTES;
 const named = [

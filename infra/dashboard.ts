@@ -1,4 +1,4 @@
-import { namespaceOf, REQUEST_METRICS } from "./metrics.ts";
+import { DELIVER_METRICS, namespaceOf, PUBLISH_METRICS, REQUEST_METRICS } from "./metrics.ts";
 import { LOG_QUERIES } from "./queries.ts";
 
 /** What the dashboard of a stage shows. Names and ARNs as AWS gave them. */
@@ -9,6 +9,12 @@ export type Watched = {
   functionName: string;
   functionLog: string;
   tables: string[];
+  publishFunction: string;
+  deliverFunction: string;
+  deliveryQueue: string;
+  deadLetters: string;
+  /** Name of the rule that finds the clients with the most requests. */
+  topTalkers: string;
   alarmArns: string[];
 };
 
@@ -16,32 +22,37 @@ type MetricRow =
   | [namespace: string, name: string, ...dimensionsAndOptions: (string | { stat: string })[]]
   | [{ expression: string }];
 
+/** What stands in a row of its own, beside the clients with the most requests. */
+const QUOTAS: ReadonlySet<string> = new Set(["RateLimited", "QuotaUntold"]);
+
 /**
  * Body of the CloudWatch dashboard: alarms first, then from the caller's side inwards (gateway, routes, function,
  * tables), the application's own counts, and what the log says.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function dashboardBody(watched: Watched) {
-  const { stage, region, apiId, functionName, functionLog, tables, alarmArns } = watched;
+  const { stage, region, apiId, functionName, functionLog, tables, topTalkers, alarmArns } = watched;
   const namespace = namespaceOf(stage);
   const ofApi = (name: string, stat: string): MetricRow => ["AWS/ApiGateway", name, "ApiId", apiId, { stat }];
   // Whatever routes there are: a line for each.
   const byRoute = (name: string, stat: string): MetricRow =>
     search("AWS/ApiGateway", ["ApiId", "Method", "Resource", "Stage"], `ApiId="${apiId}" `, name, stat);
-  const ofFunction = (name: string, stat: string): MetricRow => [
-    "AWS/Lambda",
-    name,
-    "FunctionName",
-    functionName,
-    { stat },
-  ];
+  const ofFunction = (name: string, stat: string): MetricRow => ofLambda(functionName, name, stat);
+  const { publishFunction, deliverFunction, deliveryQueue, deadLetters } = watched;
   const ofTables = (...names: string[]): MetricRow[] =>
     tables.flatMap((table) =>
       names.map((name): MetricRow => ["AWS/DynamoDB", name, "TableName", table, { stat: "Sum" }]),
     );
+  const webhookCounts = [...PUBLISH_METRICS, ...DELIVER_METRICS].map(
+    ({ name, dimension, value }): MetricRow =>
+      dimension === undefined
+        ? [namespace, name, { stat: value === "$.lateSeconds" ? "Maximum" : "Sum" }]
+        : search(namespace, [dimension.name], "", name, "Sum"),
+  );
+  const others = REQUEST_METRICS.filter(({ name }) => !QUOTAS.has(name));
   const [plain, dimensioned] = [
-    REQUEST_METRICS.filter(({ dimension }) => dimension === undefined),
-    REQUEST_METRICS.filter(({ dimension }) => dimension !== undefined),
+    others.filter(({ dimension }) => dimension === undefined),
+    others.filter(({ dimension }) => dimension !== undefined),
   ];
 
   const graphs: [title: string, metrics: MetricRow[]][] = [
@@ -61,8 +72,30 @@ export function dashboardBody(watched: Watched) {
       "Results, refusals and faults",
       dimensioned.map(({ name, dimension }) => search(namespace, [dimension!.name], "", name, "Sum")),
     ],
+    [
+      "Webhooks: age of the stream, ms; messages waiting, their age in s",
+      [
+        ofLambda(publishFunction, "IteratorAge", "Maximum"),
+        ofQueue(deliveryQueue, "ApproximateNumberOfMessagesVisible"),
+        ofQueue(deliveryQueue, "ApproximateAgeOfOldestMessage"),
+        ofQueue(deadLetters, "ApproximateNumberOfMessagesVisible"),
+      ],
+    ],
+    ["Webhooks: events, deliveries by what became of them", webhookCounts],
+    [
+      "Webhooks: failures of the functions",
+      [publishFunction, deliverFunction].flatMap((each) => [
+        ofLambda(each, "Errors", "Sum"),
+        ofLambda(each, "Throttles", "Sum"),
+      ]),
+    ],
+    [
+      "Webhooks: delivering, ms",
+      [ofLambda(deliverFunction, "Duration", "p50"), ofLambda(deliverFunction, "Duration", "p99")],
+    ],
   ];
-  const logsFrom = 3 + Math.ceil(graphs.length / 2) * 6;
+  const quotasFrom = 3 + Math.ceil(graphs.length / 2) * 6;
+  const logsFrom = quotasFrom + 6;
   return {
     widgets: [
       { type: "alarm", x: 0, y: 0, width: 24, height: 3, properties: { title: "Alarms", alarms: alarmArns } },
@@ -74,6 +107,38 @@ export function dashboardBody(watched: Watched) {
         height: 6,
         properties: { title, region, view: "timeSeries", period: 60, metrics },
       })),
+      {
+        type: "metric",
+        x: 0,
+        y: quotasFrom,
+        width: 12,
+        height: 6,
+        properties: {
+          title: "Quotas: calls refused, tells lost, and what the gateway turned away",
+          region,
+          view: "timeSeries",
+          period: 60,
+          metrics: [
+            search(namespace, ["side"], "", "RateLimited", "Sum"),
+            [namespace, "QuotaUntold", { stat: "Sum" }],
+            [namespace, "ThrottledByGateway", { stat: "Sum" }],
+          ] satisfies MetricRow[],
+        },
+      },
+      {
+        type: "metric",
+        x: 12,
+        y: quotasFrom,
+        width: 12,
+        height: 6,
+        properties: {
+          title: "Clients with the most requests",
+          region,
+          view: "timeSeries",
+          period: 60,
+          insightRule: { ruleName: topTalkers, maxContributorCount: 10, orderBy: "Sum" },
+        },
+      },
       ...LOG_QUERIES.filter(({ onDashboard }) => onDashboard).map(({ title, query }, index) => ({
         type: "log",
         x: 0,
@@ -84,6 +149,14 @@ export function dashboardBody(watched: Watched) {
       })),
     ],
   };
+}
+
+function ofLambda(functionName: string, name: string, stat: string): MetricRow {
+  return ["AWS/Lambda", name, "FunctionName", functionName, { stat }];
+}
+
+function ofQueue(queueName: string, name: string): MetricRow {
+  return ["AWS/SQS", name, "QueueName", queueName, { stat: "Maximum" }];
 }
 
 /** One line for each value that the dimensions have had. Quoted: the name of a stage may have a hyphen. */

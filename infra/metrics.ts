@@ -19,7 +19,9 @@ export type LogMetric = {
 export const namespaceOf = (stage: string) => `VerificationSessions/${stage}`;
 
 const RESULT = { name: "result", from: "$.result" } as const;
+const STATE = { name: "state", from: "$.state" } as const;
 const CODE = { name: "code", from: "$.code" } as const;
+const SIDE = { name: "side", from: "$.limited" } as const;
 
 /** What requests did: the table that the audit is made by as well. */
 const outcomes = Object.entries(OUTCOMES).flatMap(([outcome, entry]) =>
@@ -48,12 +50,39 @@ export const REQUEST_METRICS: readonly LogMetric[] = [
   // The common case says nothing, for the line's sake.
   counted("ApiKeyCacheHits", '$.keyId = "*" && $.apiKeyCache NOT EXISTS'),
   counted("ApiKeyCacheMisses", '$.apiKeyCache = "miss"'),
+  // Well-formed, with the right checksum, and nobody's: each costs a read, where a mistyped one costs none.
+  counted("InventedApiKeys", '$.code = "invalid_api_key" && $.apiKeyCache = "miss"'),
+  { ...counted("RateLimited", '$.limited = "*"'), dimension: SIDE },
+  counted("QuotaUntold", "$.quotaUntold IS TRUE"),
   counted("ColdStart", "$.coldStart IS TRUE"),
 ];
 
 function counted(name: string, condition: string): LogMetric {
   return { name, pattern: `{ $.event = "request" && ${condition} }`, value: "1" };
 }
+
+/** Out of the log of the function that publishes webhooks. */
+export const PUBLISH_METRICS: readonly LogMetric[] = [
+  { name: "WebhookEvents", pattern: '{ $.event = "publish" && $.events > 0 }', value: "$.events" },
+  {
+    name: "WebhookRecordsSetAside",
+    pattern: '{ $.event = "fault" && $.fault.name = "Unreadable" }',
+    value: "1",
+  },
+  { name: "WebhookSweepLateSeconds", pattern: '{ $.event = "sweep" }', value: "$.lateSeconds" },
+];
+
+/** Out of the log of the function that delivers them. */
+export const DELIVER_METRICS: readonly LogMetric[] = [
+  { name: "WebhookDeliveries", pattern: '{ $.event = "delivery" }', value: "1", dimension: STATE },
+  {
+    name: "WebhooksGivenUp",
+    // What its endpoint's pause kept from being tried has no duration.
+    pattern: '{ $.event = "delivery" && $.state = "failed" && $.durationMs >= 0 }',
+    value: "1",
+  },
+  { name: "WebhooksPaused", pattern: '{ $.event = "delivery" && $.paused = "*" }', value: "1" },
+];
 
 /** Out of the gateway's access log, in which every value is a string. */
 export const ACCESS_METRICS: readonly LogMetric[] = [

@@ -47,6 +47,15 @@ export const LOG_QUERIES: readonly LogQuery[] = [
     onDashboard: false,
   },
   {
+    title: "Clients past their quota",
+    query: [
+      'filter event = "request" and code = "rate_limited"',
+      "stats count(*) as refused by clientId, sandbox, limited, keyId, route",
+      "sort refused desc",
+    ].join(" | "),
+    onDashboard: false,
+  },
+  {
     title: "Refused keys by network",
     query: [
       'filter event = "request" and (code = "invalid_api_key" or code = "insufficient_scope")',
@@ -56,3 +65,33 @@ export const LOG_QUERIES: readonly LogQuery[] = [
     onDashboard: false,
   },
 ];
+
+/** The same over the log of the function that delivers webhooks. */
+export const DELIVERY_QUERIES: readonly LogQuery[] = [
+  {
+    title: "Deliveries by endpoint",
+    query: [
+      'filter event = "delivery"',
+      "stats count(*) as attempts, pct(durationMs, 99) as p99Ms, latest(outcome) as lastOutcome by clientId, webhookId, state",
+      "sort attempts desc",
+    ].join(" | "),
+    onDashboard: false,
+  },
+];
+
+/**
+ * The clients with the most requests, counted by CloudWatch Contributor Insights out of the function's log.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights-RuleSyntax.html
+ */
+export function topTalkersRule(logGroup: string) {
+  return {
+    Schema: { Name: "CloudWatchLogRule", Version: 1 },
+    LogGroupNames: [logGroup],
+    LogFormat: "JSON",
+    Contribution: {
+      Keys: ["$.clientId"],
+      Filters: [{ Match: "$.event", In: ["request"] }],
+    },
+    AggregateOn: "Count",
+  };
+}

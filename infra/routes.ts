@@ -19,30 +19,44 @@ const RESOURCE_NAMES = {
   readPublicKeys: "SigningKeys",
 } as const satisfies Record<OperationName, string>;
 
+/** Routes that share a limit's size; each has one of its own. infra/stage.ts says how much that is, and why. */
+export type RouteGroup = "everyRoute" | "frontend" | "preflight" | "fallback";
+
 /** A route as the gateway knows it. `key` is `<method> <path>`, or `$default`. */
 export type Route = {
   readonly resource: string;
   readonly key: string;
   readonly method: string;
   readonly path: string;
-  /** Whether anyone on the internet can call it and have it cost more than a constant answer. */
-  readonly open: boolean;
+  readonly group: RouteGroup;
+  /** Whether it has metrics, which are paid for, and an alarm near its limit. */
+  readonly watched: boolean;
 };
 
 /**
- * The routes that the gateway knows by name: the contract's operations. Named, so that throttling, metrics and the
- * access log tell them apart without ever recording a path (a refId may be an e-mail address).
+ * The routes that the gateway knows by name: the contract's operations, HEAD where GET is answered, and the preflights of
+ * what browsers call. Named, so that throttling, metrics and the access log tell them apart without ever recording a path
+ * (a refId may be an e-mail address), and so that a flood of what is nobody's call takes nothing from them.
  */
-export const ROUTES: readonly Route[] = Object.entries(RESOURCE_NAMES).map(([operation, resource]) => {
+export const ROUTES: readonly Route[] = Object.entries(RESOURCE_NAMES).flatMap(([operation, resource]) => {
   const { method, path, access } = OPERATIONS[operation as OperationName];
-  return { resource, key: `${method} ${path}`, method, path, open: access.kind === "token" };
+  const group = access.kind === "token" ? "frontend" : "everyRoute";
+  return [
+    route(resource, method, path, group),
+    ...(method === "GET" ? [route(`Head${resource}`, "HEAD", path, group)] : []),
+    ...(access.kind === "token" ? [route(`Preflight${resource}`, "OPTIONS", path, "preflight")] : []),
+  ];
 });
 
-/** Everything else: 404, 405 and preflight are answered by the application, in its own format. */
-export const FALLBACK_ROUTE = "$default";
+function route(resource: string, method: string, path: string, group: RouteGroup): Route {
+  // Nobody lives by HEAD: it is there so that a flood of it spends itself.
+  return { resource, key: `${method} ${path}`, method, path, group, watched: method !== "HEAD" };
+}
 
-/** Routes that take no API key and are no constant answer: a flood of these is to spend itself at the gateway. */
-export const ROUTES_WITHOUT_API_KEY: readonly string[] = [
-  ...ROUTES.filter(({ open }) => open).map(({ key }) => key),
-  FALLBACK_ROUTE,
-];
+/** Everything else: 404 and 405 are answered by the application, in its own format. */
+export const FALLBACK_ROUTE = {
+  resource: "Fallback",
+  key: "$default",
+  group: "fallback",
+  watched: true,
+} as const;

@@ -1,3 +1,5 @@
+import type { RouteGroup } from "./routes.ts";
+
 /**
  * What differs from stage to stage, in one place. A stage is a deployment (`production`, or one a developer
  * names after themselves); the `production` and `sandbox` environments of the API are data inside every stage.
@@ -25,7 +27,7 @@ export type StageSettings = {
   reservedConcurrency: number | undefined;
   /** The account's own limit, against which the alarm measures where nothing is reserved. */
   accountConcurrency: number;
-  throttling: { everyRoute: RouteLimit; withoutApiKey: RouteLimit };
+  throttling: Record<RouteGroup, RouteLimit>;
   /** Whether alarms, their topic and the dashboard exist. */
   alarms: boolean;
   /** Subscribed to the alarm topic. */
@@ -36,25 +38,26 @@ export type StageSettings = {
   roleBoundary: string | undefined;
 };
 
-/** Requests per second that a route bears, and how many may come at once on top of an idle second. */
+/** Requests per second that a route bears, and how many may come at once. */
 export type RouteLimit = { rate: number; burst: number };
 
 // None above INFO: Lambda's own level overrules that of every logger in the function, so the audit would be lost.
 const LOG_LEVELS = ["DEBUG", "INFO"] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
 
-// Reasons. `everyRoute`: far under the account's 10,000 requests a second, so that one client's runaway loop
-// cannot take the account's quota; 1,000 a second at 15 ms each is 15 busy function instances.
-// `withoutApiKey`: the frontend routes and `$default` are open to anyone on the internet; a flood there should
-// spend itself at the gateway and leave the backend routes their concurrency.
-const PRODUCTION_THROTTLING = {
-  everyRoute: { rate: 1_000, burst: 2_000 },
-  withoutApiKey: { rate: 200, burst: 400 },
-};
-const PERSONAL_THROTTLING = {
-  everyRoute: { rate: 50, burst: 100 },
-  withoutApiKey: { rate: 10, burst: 20 },
-};
+// A wall far out, for abuse of the whole: each client's share is the application's to keep (functions/core/quota.ts). Of what
+// the account bears, a route gets at most half, so that no flood of one takes all; what a browser may call, a quarter each,
+// preflights as many as the calls that they precede; and what is nobody's call next to nothing.
+const SHARES = {
+  everyRoute: 1 / 2,
+  frontend: 1 / 4,
+  preflight: 1 / 4,
+  fallback: 1 / 50,
+} as const satisfies Record<RouteGroup, number>;
+/** A developer's stage is in somebody else's account, too. */
+const PERSONAL_SHARE = 1 / 10;
+/** AWS starts so many functions a second at most for each that may run at once. */
+const LAMBDA_REQUESTS_PER_CONCURRENCY = 10;
 
 /** The variables that override a stage's settings. */
 export const STAGE_VARIABLES = [
@@ -68,6 +71,7 @@ export const STAGE_VARIABLES = [
   "MONTHLY_BUDGET_USD",
   "RESERVED_CONCURRENCY",
   "ACCOUNT_CONCURRENCY",
+  "ACCOUNT_REQUESTS_PER_SECOND",
   "LOG_LEVEL",
   "DEPLOY_REGION",
   "ROLE_BOUNDARY_ARN",
@@ -114,11 +118,7 @@ export function stageSettings(stage: string, env: Environment): StageSettings {
     logLevel: oneOf(env, "LOG_LEVEL", LOG_LEVELS) ?? (production ? "INFO" : "DEBUG"),
     logRetentionDays: logRetentionDays(env) ?? (production ? 400 : 7),
     accessLogRetention: production ? "3 months" : "1 week",
-    // Not reserved unless asked for: AWS refuses a reservation that leaves the account fewer than 100, and a new
-    // account may have 10 in all.
-    reservedConcurrency: whole(env, "RESERVED_CONCURRENCY", 1, 10_000),
-    accountConcurrency: whole(env, "ACCOUNT_CONCURRENCY", 10, 1_000_000) ?? 1_000,
-    throttling: production ? PRODUCTION_THROTTLING : PERSONAL_THROTTLING,
+    ...capacity(env, production),
     // A developer's stage wakes nobody, unless they ask to be woken.
     alarms: production || alarmEmail !== undefined,
     alarmEmail,
@@ -156,6 +156,30 @@ export function retention(env: Environment): { retentionDays: number; userRetent
     );
   }
   return { retentionDays, userRetentionDays };
+}
+
+function capacity(env: Environment, production: boolean) {
+  // Not reserved unless asked for: AWS refuses a reservation that leaves the account fewer than 100, and a new
+  // account may have 10 in all.
+  const reservedConcurrency = whole(env, "RESERVED_CONCURRENCY", 1, 10_000);
+  const accountConcurrency = whole(env, "ACCOUNT_CONCURRENCY", 10, 1_000_000) ?? 1_000;
+  const gateway = whole(env, "ACCOUNT_REQUESTS_PER_SECOND", 100, 1_000_000) ?? 10_000;
+  const functions = LAMBDA_REQUESTS_PER_CONCURRENCY * (reservedConcurrency ?? accountConcurrency);
+  const bearable = Math.min(gateway, functions) * (production ? 1 : PERSONAL_SHARE);
+  const limit = (group: RouteGroup): RouteLimit => {
+    const rate = Math.max(1, Math.floor(bearable * SHARES[group]));
+    return { rate, burst: rate };
+  };
+  return {
+    reservedConcurrency,
+    accountConcurrency,
+    throttling: {
+      everyRoute: limit("everyRoute"),
+      frontend: limit("frontend"),
+      preflight: limit("preflight"),
+      fallback: limit("fallback"),
+    },
+  };
 }
 
 function logRetentionDays(env: Environment): number | undefined {

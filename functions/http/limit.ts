@@ -20,6 +20,7 @@ export async function limit(
   c.header("RateLimit-Policy", `"default";q=${quota};w=${WINDOW_SECONDS}`);
   c.header("RateLimit", `"default";r=${remaining};t=${secondsLeft}`);
   if (allowed) return undefined;
+  c.get("log").limited = counter.side;
   c.header("Retry-After", String(secondsLeft));
   return refuse(
     "rate_limited",

@@ -18,6 +18,8 @@ export type LogFields = {
   apiKeyCache?: "miss";
   /** The hour of the key's use could not be noted. */
   keyUsageLost?: true;
+  /** Which of the client's quotas the call was refused for. */
+  limited?: "backend" | "frontend";
   /** What the other containers were to learn of the client's calls did not reach them. */
   quotaUntold?: true;
   userId?: string;

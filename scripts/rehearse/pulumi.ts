@@ -30,6 +30,9 @@ async function run(): Promise<void> {
     program: async () => (await import(pathToFileURL(main).href)).default,
   });
 
+  // What failed fails in more than one promise, and this process is not to end of it before it has told.
+  process.on("unhandledRejection", () => {});
+
   writeState(stack, plan.resources);
   // A deploy that fails has made its functions and moved their aliases nevertheless, unless it failed before.
   if (command === "up") await tellLambda(plan);

@@ -19,7 +19,7 @@ const REUSE = {
   outcome: "session_reused",
 };
 const counts = (line: object) => countsOf(REQUEST_METRICS, line);
-const counted = (line: object, ...expected: object[]) => {
+const expectCounts = (line: object, ...expected: object[]) => {
   expect(counts({ ...REUSE, ...line })).toEqual(
     expect.arrayContaining([
       { name: "Requests", count: 1 },
@@ -31,10 +31,10 @@ const counted = (line: object, ...expected: object[]) => {
 };
 
 describe("a line of the log counts", () => {
-  test("a reuse", () => counted({}, { name: "SessionsReused", count: 1 }));
+  test("a reuse", () => expectCounts({}, { name: "SessionsReused", count: 1 }));
 
   test("what a forced call opened, and what it superseded", () => {
-    counted(
+    expectCounts(
       {
         outcome: "session_forced",
         audit: [
@@ -48,7 +48,7 @@ describe("a line of the log counts", () => {
   });
 
   test("a result by what it is", () => {
-    counted(
+    expectCounts(
       {
         outcome: "result_recorded",
         result: "failed",
@@ -59,19 +59,23 @@ describe("a line of the log counts", () => {
   });
 
   test("a refusal and a fault by their codes, and neither as the other", () => {
-    counted(
+    expectCounts(
       { outcome: undefined, status: 403, code: "insufficient_scope" },
       { name: "Refusals", count: 1, code: "insufficient_scope" },
     );
-    counted({ outcome: undefined, status: 499, code: "x" }, { name: "Refusals", count: 1, code: "x" });
-    counted(
+    expectCounts({ outcome: undefined, status: 499, code: "x" }, { name: "Refusals", count: 1, code: "x" });
+    expectCounts(
       { outcome: undefined, status: 500, code: "internal" },
       { name: "Faults", count: 1, code: "internal" },
     );
   });
 
   test("as many retries as there were", () => {
-    counted({ storeRetries: 3 }, { name: "SessionsReused", count: 1 }, { name: "StoreRetries", count: 3 });
+    expectCounts(
+      { storeRetries: 3 },
+      { name: "SessionsReused", count: 1 },
+      { name: "StoreRetries", count: 3 },
+    );
   });
 
   test("a key that had to be looked up, and not as one that had not", () => {
@@ -82,8 +86,33 @@ describe("a line of the log counts", () => {
     ]);
   });
 
+  test("a call past its quota by whose it was, and what the others did not learn", () => {
+    expectCounts(
+      { outcome: undefined, status: 429, code: "rate_limited", limited: "backend" },
+      { name: "Refusals", count: 1, code: "rate_limited" },
+      { name: "RateLimited", count: 1, side: "backend" },
+    );
+    expectCounts(
+      { quotaUntold: true },
+      { name: "SessionsReused", count: 1 },
+      { name: "QuotaUntold", count: 1 },
+    );
+  });
+
+  test("an invented key, which was looked up, and not one that is known to be nobody's or is misspelt", () => {
+    const { keyId: _, outcome: __, ...line } = { ...REUSE, status: 401, code: "invalid_api_key" };
+    const refused = { name: "Refusals", count: 1, code: "invalid_api_key" };
+    expect(counts({ ...line, apiKeyCache: "miss" })).toEqual([
+      { name: "Requests", count: 1 },
+      refused,
+      { name: "ApiKeyCacheMisses", count: 1 },
+      { name: "InventedApiKeys", count: 1 },
+    ]);
+    expect(counts(line)).toEqual([{ name: "Requests", count: 1 }, refused]);
+  });
+
   test("a cold start", () => {
-    counted({ coldStart: true }, { name: "SessionsReused", count: 1 }, { name: "ColdStart", count: 1 });
+    expectCounts({ coldStart: true }, { name: "SessionsReused", count: 1 }, { name: "ColdStart", count: 1 });
   });
 
   test("a frontend's call, which has no key", () => {

@@ -31,7 +31,7 @@ describe("the rehearsal of a deploy", () => {
     expect(output).toContain("Complete");
     expect(succeeded).toBe(true);
     const { plan, zip } = artefactsOf(root);
-    expect(ofType(readPlan(plan), "aws:lambda/function:Function")).toHaveLength(2);
+    expect(ofType(readPlan(plan), "aws:lambda/function:Function")).toHaveLength(4);
     unzip(zip, join(root, "unzipped"));
     expect(readFileSync(join(root, "unzipped/bundle.mjs"), "utf8")).toMatch(/export\s*\{/);
   });
@@ -91,7 +91,12 @@ describe("the rehearsal of a deploy", () => {
 
   test("fails on limits for a route that there is not", async () => {
     const root = copyOfProject();
-    change(root, "infra/routes.ts", "  FALLBACK_ROUTE,\n", '  "POST /v2/session/begin",\n');
+    change(
+      root,
+      "infra/api.ts",
+      "[...ROUTES, FALLBACK_ROUTE]",
+      '[{ ...FALLBACK_ROUTE, key: "POST /v2/session/begin" }]',
+    );
     const { succeeded, output } = await rehearse({ root });
     expect(output).toContain("Unable to find Route by key POST /v2/session/begin");
     expect(succeeded).toBe(false);

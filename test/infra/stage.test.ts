@@ -68,6 +68,8 @@ describe("the settings of a stage", () => {
     ["ROLE_BOUNDARY_ARN", "boundary"],
     ["RESERVED_CONCURRENCY", "0"],
     ["ACCOUNT_CONCURRENCY", "-1"],
+    ["ACCOUNT_REQUESTS_PER_SECOND", "fast"],
+    ["ACCOUNT_REQUESTS_PER_SECOND", "99"],
     ["ALARM_EMAIL", "on call"],
     ["LOG_LEVEL", "verbose"],
     ["LOG_LEVEL", "ERROR"],
@@ -124,5 +126,22 @@ describe("the settings of a stage", () => {
     expect(() => stageSettings("production", { ...DECIDED, MONTHLY_BUDGET_USD: "500" })).toThrow(
       "set ALARM_EMAIL",
     );
+  });
+
+  // Lambda starts ten requests a second for each that may run at once; a new account may run ten at once in all.
+  test.each([
+    [{}, 5_000],
+    [{ ACCOUNT_REQUESTS_PER_SECOND: "40000" }, 5_000],
+    [{ ACCOUNT_REQUESTS_PER_SECOND: "40000", ACCOUNT_CONCURRENCY: "3000" }, 15_000],
+    [{ ACCOUNT_CONCURRENCY: "10" }, 50],
+    [{ RESERVED_CONCURRENCY: "100" }, 500],
+  ])("let a route take half of what the account bears: %j, %i a second", (env, rate) => {
+    const { throttling } = stageSettings("production", { ...DECIDED, ...env });
+    expect(throttling).toEqual({
+      everyRoute: { rate, burst: rate },
+      frontend: { rate: rate / 2, burst: rate / 2 },
+      preflight: { rate: rate / 2, burst: rate / 2 },
+      fallback: { rate: rate / 25, burst: rate / 25 },
+    });
   });
 });

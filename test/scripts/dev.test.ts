@@ -145,7 +145,7 @@ describe("npm run dev", () => {
 
   test("in memory leaves dev.json to a server that keeps its data, and tells its keys itself", async () => {
     const kept = await start();
-    const beside = await startDev(directory, { DATA: "memory" });
+    const beside = await start({ DATA: "memory" });
     const [, url = "", key = ""] =
       /sessions on (\S+)[^]*Demo key \(sandbox\): (\S+)/.exec(beside.output()) ?? [];
     expect(url).not.toBe(kept.dev.url);
@@ -293,6 +293,10 @@ describe("a dev server that runs", () => {
         endpoint: expect.stringMatching(/^http/),
         verificationTable: expect.any(String),
         clientsTable: expect.any(String),
+      },
+      webhook: {
+        queue: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        deliveriesTable: expect.any(String),
       },
     });
     for (const key of Object.values(shared.dev.apiKeys)) {

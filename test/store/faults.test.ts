@@ -252,10 +252,13 @@ test("what BatchGetItem leaves over is asked for again", async () => {
   );
   dynamodb.middlewareStack.add(
     (next, context) => async (args) => {
-      const { RequestItems } = args.input as { RequestItems?: Record<string, unknown> };
+      const { RequestItems = {} } = args.input as { RequestItems?: Record<string, unknown> };
       if (cuts === 0 || context.commandName !== "BatchGetItemCommand") return next(args);
       cuts -= 1;
-      return { output: { $metadata: {}, UnprocessedKeys: RequestItems }, response: {} } as never;
+      return {
+        output: { $metadata: {}, Responses: { [world.tableName]: [] }, UnprocessedKeys: RequestItems },
+        response: {},
+      } as never;
     },
     { step: "build", name: "leftOver" },
   );

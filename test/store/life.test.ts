@@ -179,6 +179,7 @@ describe("forcing", () => {
       replayed: true,
       slot: { sessionId: first.sessionId, expiresAt: world.seconds() + HALF_AN_HOUR },
     });
+    world.clock.nowMs += 60_000; // a write that has not seen the user would be taken
     const before = await world.items(user.userId);
     for (const other of [
       { flowId: "other", details: { firstName: "A" }, metadata: { a: "1" } },

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { newRev } from "../../functions/core/rev.ts";
+import type { Sent } from "../support/faults.ts";
 import {
   type Actor,
   accepted,
@@ -60,6 +62,27 @@ describe("an opening", () => {
     expect((again.slot.rev ?? "") > (first.rev ?? "")).toBe(true);
   });
 
+  test("whose session expires while it pauses opens another, and does not revive it", async () => {
+    const world = createStoreWorld();
+    const user = world.user("paused");
+    const first = slotOf(await user.open());
+    world.clock.nowMs += (HALF_AN_HOUR - 1) * 1_000;
+    const change = async () =>
+      world.put({ ...(await world.item(user.userId, "slot")), rev: newRev(world.clock.nowMs + 2_000) });
+    await change(); // by a clock that is ahead
+    const container = world.container({
+      whilePaused: () => {
+        world.clock.nowMs += 1_000;
+      },
+    });
+    const extension = (sent: Sent) => slotUpdate(sent) && JSON.stringify(sent.input).includes(":seen");
+    container.network.before(extension, change);
+    const answer = await world.user("paused", container).open();
+    expect(answer.kind).toBe("created");
+    expect(answer.slot.sessionId).not.toBe(first.sessionId);
+    expect(world.pauses).toHaveLength(1);
+  });
+
   test("over a dead session that somebody extends first is a reuse", async () => {
     const world = createStoreWorld();
     const user = world.user("extended");
@@ -99,6 +122,26 @@ describe("an opening", () => {
     });
   });
 
+  test("with metadata for a session that is superseded in between notes it on the one that there is", async () => {
+    const world = createStoreWorld();
+    const user = world.user("noted-newer");
+    const first = slotOf(await user.open());
+    await user.start(first);
+    const late = overtaken(world, "noted-newer");
+    let theirs = "";
+    late.network.before(transaction, async () => {
+      theirs = slotOf(await user.force()).sessionId;
+    });
+    expect(await late.open({ metadata: { a: "1" } })).toMatchObject({
+      kind: "reused",
+      slot: { sessionId: theirs, metadata: { a: "1" } },
+    });
+    expect((await user.read())?.slot?.sessionId).toBe(theirs);
+    expect(await world.item(user.userId, `session#${first.sessionId}`)).toMatchObject({
+      status: "superseded",
+    });
+  });
+
   test("with metadata for a session that is started in between notes it on the record", async () => {
     const world = createStoreWorld();
     const user = world.user("noted-late");
@@ -121,6 +164,28 @@ describe("an opening", () => {
     late.network.before(userUpdate, () => user.open({ details: { firstName: "B", lastName: "C" } }));
     await late.open({ details: { firstName: "D" } });
     expect((await user.read())?.user.details).toEqual({ firstName: "D", lastName: "C" });
+  });
+});
+
+describe("a user", () => {
+  test("who is taken out of a seal by another opening first is written on what that left", async () => {
+    const world = createStoreWorld();
+    const user = world.user("unsealed");
+    await user.erase();
+    const late = overtaken(world, "unsealed");
+    late.network.before(sends("PutItem", "user"), () => user.open({ details: { lastName: "B" } }));
+    await late.open({ details: { firstName: "A" } });
+    expect((await user.read())?.user.details).toEqual({ firstName: "A", lastName: "B" });
+  });
+
+  test("has a rev above the one before, whatever the clock says of who changes details", async () => {
+    const world = createStoreWorld();
+    const user = world.user("user-above");
+    await user.open({ details: { firstName: "A" } });
+    const before = (await world.item(user.userId, "user"))?.rev as string;
+    await overtaken(world, "user-above", -2_000).open({ details: { firstName: "B" } });
+    const after = await world.item(user.userId, "user");
+    expect([after?.["user.firstName"], (after?.rev as string) > before]).toEqual(["B", true]);
   });
 });
 
@@ -399,6 +464,7 @@ describe("a result", () => {
     const user = world.user("next-life");
     const slot = slotOf(await user.open());
     await user.start(slot);
+    await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
     const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
     const late = overtaken(world, "next-life");
     late.network.before(transaction, async () => {
@@ -484,6 +550,19 @@ describe("an erasure", () => {
     late.network.before(transaction, () => act(user, slot));
     expect(await late.erase()).toEqual({ erased: true });
     expect(await world.items(user.userId)).toMatchObject([{ sealed: true }, { sealed: true }]);
+  });
+
+  test("has a rev above the user's who changes in that moment", async () => {
+    const world = createStoreWorld();
+    const user = world.user("changes");
+    await user.open();
+    const rev = newRev(world.clock.nowMs + 2_000);
+    const late = overtaken(world, "changes");
+    late.network.before(transaction, async () =>
+      world.put({ ...(await world.item(user.userId, "user")), rev }),
+    );
+    await late.erase();
+    expect(((await world.item(user.userId, "user"))?.rev as string) > rev).toBe(true);
   });
 
   test("has a rev above both seen, whatever its clock says", async () => {

@@ -169,6 +169,8 @@ export type ContainerOptions = {
   readonly dynamodb?: DynamoDBDocumentClient;
   /** Whether the pauses between attempts take their time, as where many meet. */
   readonly pauses?: boolean;
+  /** What happens while it pauses. */
+  readonly whilePaused?: () => void;
 };
 
 export type Container = { readonly store: VerificationStore; readonly network: Network };
@@ -213,7 +215,7 @@ export function createStoreWorld(options: ContainerOptions = {}): StoreWorld {
         retentionDays: more.retentionDays ?? options.retentionDays ?? 365,
         userRetentionDays: more.userRetentionDays ?? options.userRetentionDays ?? 0,
         now: () => clock.nowMs + aheadMs,
-        ...(options.pauses === true ? {} : { sleep }),
+        ...(options.pauses === true ? {} : { sleep: (ms) => sleep(ms).then(more.whilePaused) }),
       }),
     };
   };

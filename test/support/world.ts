@@ -74,6 +74,8 @@ export async function createWorld(
   options: {
     retentionDays?: number;
     userRetentionDays?: number;
+    /** After how long what a container tells of its calls is given up. */
+    quotaTimeoutMs?: number;
     connect?: (endpoint: string) => DynamoDBDocumentClient;
   } = {},
 ): Promise<World> {
@@ -101,7 +103,13 @@ export async function createWorld(
     return createApp({
       stores: {
         clients: createClientsStore({ dynamodb: appDynamodb, tableName: tables.clientsTable, now }),
-        quota: createQuotaStore({ dynamodb: appDynamodb, tableName: tables.limitsTable, now }),
+        quota: createQuotaStore({
+          dynamodb: appDynamodb,
+          tableName: tables.limitsTable,
+          now,
+          // No test is to fail because the machine is busy.
+          timeout: () => AbortSignal.timeout(options.quotaTimeoutMs ?? 20_000),
+        }),
         verification: createVerificationStore({
           dynamodb: appDynamodb,
           tableName: tables.verificationTable,

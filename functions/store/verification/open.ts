@@ -59,7 +59,6 @@ function afterClaim(image: SlotImage, call: SlotCall, nowSeconds: number): SlotS
   if (image.kind === "absent") return { kind: "blind" };
   if (image.kind !== "held" || !isLive(image.slot, nowSeconds)) return { kind: "put", seen: image };
   const { slot } = image;
-  if (call.own.has(slot.sessionId)) return { kind: "done", slot };
   if (isNews(call.request.metadata, slot)) {
     return slot.status === "in_progress" ? { kind: "note", seen: slot } : { kind: "extend", seen: slot };
   }

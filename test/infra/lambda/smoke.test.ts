@@ -122,7 +122,7 @@ describe("the smoke test", () => {
   test("fails where a 401 does not say how to authenticate", async () => {
     const server = createServer((request, response) => {
       const { url = "" } = request;
-      const [status, body] =
+      const [status, body]: [number, object] =
         url === "/health"
           ? [200, { status: "ok" }]
           : url === "/.well-known/jwks.json"

@@ -1,0 +1,102 @@
+import { CALLS, type Call, type CallName, PREFIXES, type PrefixName, sessionsNamed } from "./calls.ts";
+import type { Fate } from "./run.ts";
+
+/** What is to be played in every order: calls that are made together, on what earlier calls have left. */
+export type Case = {
+  readonly name: string;
+  readonly prefix: PrefixName;
+  readonly calls: readonly Call[];
+  /** In what ways a request may go wrong: at most one does in each order. */
+  readonly fates: readonly (Exclude<Fate, "served"> | "killed")[];
+};
+
+/** Every way in which one request can go wrong, as far as the store can tell them apart. */
+export const ONE_FAULT: Case["fates"] = ["lost", "unanswered", "late", "killed"];
+
+const ALL_CALLS = Object.keys(CALLS) as CallName[];
+const ALL_PREFIXES = Object.keys(PREFIXES) as PrefixName[];
+
+/** Those that a fault makes a difference to, and of those that are alike one. */
+const FAULTY_CALLS: readonly CallName[] = [
+  "open",
+  "openAM",
+  "force",
+  "forceKA",
+  "start",
+  "cancel",
+  "pending",
+  "final",
+  "erase",
+];
+const FAULTY_PREFIXES: readonly PrefixName[] = [
+  "nothing",
+  "open",
+  "justOpened",
+  "started",
+  "deadStarted",
+  "completed",
+  "canceled",
+  "justCanceled",
+  "keyed",
+  "erased",
+  "justErased",
+  "reopened",
+];
+const SKEWED_CALLS: readonly CallName[] = ["openAM", "force", "start", "cancel", "final", "erase"];
+const SKEWED_PREFIXES: readonly PrefixName[] = ["nothing", "open", "started", "justErased"];
+const SKEW_MS = 2_000;
+
+const isRead = (name: CallName) => /^(read|list)/.test(CALLS[name].kind);
+
+function pairs(
+  prefixes: readonly PrefixName[],
+  calls: readonly CallName[],
+  fates: Case["fates"],
+  skews: readonly (readonly [number, number])[] = [[0, 0]],
+): Case[] {
+  return prefixes.flatMap((prefix) =>
+    calls.flatMap((one, index) =>
+      calls
+        .slice(index)
+        .filter((other) => !(isRead(one) && isRead(other)))
+        .filter(
+          (other) => Math.max(sessionsNamed(CALLS[one]), sessionsNamed(CALLS[other])) <= sessionsOf(prefix),
+        )
+        .flatMap((other) =>
+          skews.map(([skewOne, skewOther]) => ({
+            name: `${prefix}: ${one}${skewText(skewOne)}, ${other}${skewText(skewOther)}${fates.length > 0 ? " with a fault" : ""}`,
+            prefix,
+            calls: [skewed(CALLS[one], skewOne), skewed(CALLS[other], skewOther)],
+            fates,
+          })),
+        ),
+    ),
+  );
+}
+
+/** How many sessions a prefix makes. */
+const sessionsOf = (prefix: PrefixName): number =>
+  PREFIXES[prefix].filter((step) => "call" in step && step.call.kind === "open").length;
+
+const skewText = (skewMs: number) => (skewMs === 0 ? "" : ` ${skewMs / 1_000} s ahead`);
+const skewed = (call: Call, skewMs: number): Call => (skewMs === 0 ? call : { ...call, skewMs });
+
+/** Every pair of calls from every prefix. */
+export const PAIRS = pairs(ALL_PREFIXES, ALL_CALLS, []);
+/** Every pair whose requests may go wrong. */
+export const FAULTY_PAIRS = pairs(FAULTY_PREFIXES, FAULTY_CALLS, ONE_FAULT);
+/** Pairs that containers answer whose clocks are 2 s apart, and whose requests may arrive late. */
+export const SKEWED_PAIRS = pairs(
+  SKEWED_PREFIXES,
+  SKEWED_CALLS,
+  ["late"],
+  [
+    [SKEW_MS, 0],
+    [0, SKEW_MS],
+  ],
+);
+
+/** Every how-many-eth case, beginning with one that the seed names. */
+export function sample<One>(all: readonly One[], every: number, seed: number): One[] {
+  return all.filter((_one, index) => (index + seed) % every === 0);
+}

@@ -1,0 +1,245 @@
+import { fork, type ChildProcess } from "node:child_process";
+import path from "node:path";
+import { type Case, FAULTY_PAIRS, PAIRS, sample, SKEWED_PAIRS } from "./cases.ts";
+import { VARIANTS, weakened, type Condition } from "./variants.ts";
+import type { Done, Message, Task, VariantName } from "./worker.ts";
+
+/** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
+const FORMS = {
+  short: { pairs: 90, faulty: 120, skewed: 40, histories: 60, variants: 0 },
+  middle: { pairs: 12, faulty: 14, skewed: 6, histories: 500, variants: 6 },
+  whole: { pairs: 1, faulty: 1, skewed: 1, histories: 2_500, variants: 1 },
+} as const;
+
+const args = process.argv.slice(2);
+const option = (name: string): string | undefined =>
+  args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+const form = FORMS[args.includes("--short") ? "short" : args.includes("--middle") ? "middle" : "whole"];
+const seed = Number(option("seed") ?? 1);
+const workerCount = Number(option("workers") ?? 2);
+/** Tasks that a worker has under way at once: while one waits for the engine, others go on. */
+const AT_ONCE = Number(option("lanes") ?? 16);
+const HISTORIES_A_TASK = 25;
+/** Plays only the cases whose name matches, and nothing else. */
+const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
+const parts = (option("parts") ?? "pairs,faulty,skewed,histories,variants").split(",");
+const shown = Number(option("show") ?? 3);
+
+type Worker = { readonly child: ChildProcess; underWay: number };
+
+const beganMs = performance.now();
+const seconds = () => ((performance.now() - beganMs) / 1_000).toFixed(0);
+const workers = await Promise.all(Array.from({ length: workerCount }, startWorker));
+const answers = new Map<number, { resolve(done: Done): void; reject(error: Error): void }>();
+let tasksMade = 0;
+
+async function startWorker(): Promise<Worker> {
+  const child = fork(path.join(import.meta.dirname, "worker.ts"), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const worker: Worker = { child, underWay: 0 };
+  await new Promise<void>((resolve, reject) => {
+    child.once("message", () => resolve());
+    child.once("exit", (status) => reject(new Error(`A worker ended with ${status}`)));
+  });
+  child.on("message", (message: Message) => {
+    const waiting = answers.get(message.id);
+    answers.delete(message.id);
+    if ("failed" in message) waiting?.reject(new Error(message.failed));
+    else waiting?.resolve(message.done);
+  });
+  child.on("exit", () => {
+    for (const { reject } of answers.values()) reject(new Error("A worker ended before its work"));
+  });
+  return worker;
+}
+
+type Of<Union, Kind> = Extract<Union, { readonly kind: Kind }>;
+
+async function ask<Kind extends Task["kind"]>(worker: Worker, task: Of<Task, Kind>): Promise<Of<Done, Kind>> {
+  const id = (tasksMade += 1);
+  return new Promise((resolve, reject) => {
+    answers.set(id, { resolve: resolve as unknown as (done: Done) => void, reject });
+    worker.child.send({ id, task });
+  });
+}
+
+/** Has the workers do all tasks, each as soon as one is free. */
+async function doAll<Kind extends Task["kind"]>(
+  name: string,
+  tasks: readonly Of<Task, Kind>[],
+  note: (done: Of<Done, Kind>) => string,
+): Promise<void> {
+  const queue = tasks.toReversed();
+  let count = 0;
+  let lastMs = 0;
+  const tell = (text: string) => {
+    if (!process.stderr.isTTY && performance.now() - lastMs < 10_000) return;
+    lastMs = performance.now();
+    process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${text}` : `${text}\n`);
+  };
+  await Promise.all(
+    workers.flatMap((worker) =>
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let task = queue.pop(); task !== undefined; task = queue.pop()) {
+          const told = note(await ask<Kind>(worker, task));
+          count += 1;
+          tell(`${seconds()} s  ${name}: ${count} of ${tasks.length}, ${told}`);
+        }
+      }),
+    ),
+  );
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[2K");
+}
+
+type Found = { readonly part: string; readonly name: string; readonly why: string; readonly text: string };
+const findings: Found[] = [];
+
+function report(found: Found): void {
+  findings.push(found);
+  process.stderr.write(
+    `${process.stderr.isTTY ? "\r\u001b[2K" : ""}FOUND ${found.part}: ${found.name}: ${found.why.slice(0, 100)}\n`,
+  );
+}
+
+const lines: string[] = [];
+/** Which cases send a condition, the cheapest first. */
+const sentBy = new Map<string, { case: Case; runs: number }[]>();
+
+async function explorePairs(part: string, cases: readonly Case[]): Promise<void> {
+  const total = { orders: 0, runs: 0, judged: 0, cut: 0 };
+  const faults: Record<string, number> = {};
+  const byName = new Map(cases.map((each) => [each.name, each]));
+  await doAll<"case">(
+    part,
+    cases.map((each) => ({ kind: "case", case: each })),
+    ({ explored }) => {
+      total.orders += explored.orders;
+      total.runs += explored.runs;
+      total.judged += explored.judged;
+      for (const [fate, count] of Object.entries(explored.faults)) faults[fate] = (faults[fate] ?? 0) + count;
+      for (const condition of explored.conditions) {
+        const list = sentBy.get(condition) ?? [];
+        list.push({ case: byName.get(explored.name) as Case, runs: explored.runs });
+        sentBy.set(condition, list);
+      }
+      const smallest = explored.findings.toSorted((one, other) => one.trace.length - other.trace.length)[0];
+      if (smallest !== undefined) {
+        findings.push({
+          part,
+          name: explored.name,
+          why: smallest.why,
+          text: [
+            ...smallest.answers.map((line) => `    ${line}`),
+            ...smallest.trace.map((line) => `      ${line}`),
+          ].join("\n"),
+        });
+      }
+      return `${total.runs} runs, ${findings.length} findings`;
+    },
+  );
+  const { none = 0, ...rest } = faults;
+  const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
+  lines.push(
+    `${part}: ${cases.length} pairs, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged, ${seconds()} s`,
+  );
+}
+
+async function playAtRandom(runs: number): Promise<void> {
+  const fates: Record<string, number> = {};
+  const seeds: number[] = [];
+  let played = 0;
+  let calls = 0;
+  const tasks = Array.from({ length: Math.ceil(runs / HISTORIES_A_TASK) }, (_, index) => ({
+    kind: "histories" as const,
+    seed: seed * 1_000_000 + index,
+    runs: HISTORIES_A_TASK,
+  }));
+  await doAll<"histories">("histories", tasks, ({ report }) => {
+    played += report.runs;
+    calls += report.met.calls;
+    seeds.push(report.seed);
+    for (const [fate, count] of Object.entries(report.met.fates)) fates[fate] = (fates[fate] ?? 0) + count;
+    const { finding } = report;
+    if (finding !== undefined) {
+      report({
+        part: "histories",
+        name: `seed ${report.seed}, path ${finding.path}`,
+        why: finding.why,
+        text: [
+          `    ${JSON.stringify(finding.program)}`,
+          ...finding.trace.map((line) => `      ${line}`),
+        ].join("\n"),
+      });
+    }
+    return `${played} played, ${findings.length} findings`;
+  });
+  const { served = 0, ...rest } = fates;
+  const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
+  lines.push(
+    `histories: ${played} of ${calls} calls, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}, ${served} requests served, ${kinds.join(", ")}, ${seconds()} s`,
+  );
+}
+
+/** Cases that a variant is tried on: those that are quick first, with and without faults. */
+const MOST_CASES = 400;
+
+async function findVariants(every: number): Promise<void> {
+  const everything = [...sample(PAIRS, 3, seed), ...SKEWED_PAIRS, ...sample(FAULTY_PAIRS, 3, seed)];
+  const tasks: Of<Task, "variant">[] = [];
+  for (const { name } of VARIANTS) tasks.push({ kind: "variant", variant: { name }, cases: everything });
+  for (const [text, cases] of sentBy) {
+    const condition = JSON.parse(text) as Condition;
+    const chosen = cases
+      .toSorted((one, other) => one.runs - other.runs)
+      .slice(0, MOST_CASES)
+      .map((each) => each.case);
+    weakened(condition).forEach((_each, index) => {
+      tasks.push({ kind: "variant", variant: { condition, index } satisfies VariantName, cases: chosen });
+    });
+  }
+  const tried = sample(tasks, every, seed);
+  let found = 0;
+  let runs = 0;
+  const missed: string[] = [];
+  await doAll<"variant">("variants", tried, (done) => {
+    runs += done.runs;
+    if (done.found === undefined) missed.push(done.name);
+    else found += 1;
+    return `${found} found, ${missed.length} not`;
+  });
+  lines.push(`variants: ${found} of ${tried.length} found, in ${runs} runs, ${seconds()} s`);
+  for (const name of missed)
+    report({ part: "variants", name, why: "a broken variant is not found", text: "" });
+}
+
+const chosen = (cases: readonly Case[], every: number) =>
+  only === undefined ? sample(cases, every, seed) : cases.filter(({ name }) => only.test(name));
+
+try {
+  if (parts.includes("pairs")) await explorePairs("pairs", chosen(PAIRS, form.pairs));
+  if (parts.includes("faulty")) await explorePairs("pairs with a fault", chosen(FAULTY_PAIRS, form.faulty));
+  if (parts.includes("skewed"))
+    await explorePairs("pairs under skewed clocks", chosen(SKEWED_PAIRS, form.skewed));
+  if (parts.includes("histories") && only === undefined) await playAtRandom(form.histories);
+  if (parts.includes("variants") && form.variants > 0) await findVariants(form.variants);
+} finally {
+  for (const { child } of workers) child.disconnect();
+}
+
+for (const line of lines) console.log(line);
+const classes = new Map<string, typeof findings>();
+for (const finding of findings) {
+  const key = `${finding.part}: ${finding.why.replace(/:.*/s, "")}`;
+  classes.set(key, [...(classes.get(key) ?? []), finding]);
+}
+for (const [name, all] of classes) {
+  console.log(`\n${name}: ${all.length}`);
+  for (const { name: where, why, text } of all
+    .toSorted((one, other) => one.text.length - other.text.length)
+    .slice(0, shown))
+    console.log(`  ${where}\n    ${why}\n${text}`);
+  console.log(`  all of them: ${all.map((one) => one.name).join(" | ")}`);
+}
+console.log(findings.length === 0 ? "Nothing was found." : `${findings.length} findings.`);
+process.exitCode = findings.length === 0 ? 0 : 1;

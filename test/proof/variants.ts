@@ -1,0 +1,332 @@
+import { registerHooks } from "node:module";
+
+/** What is asked of the store, as the document client is given it. */
+export type Input = Record<string, any>;
+
+/** A way in which the store could be wrong, which the proof must find. */
+export type Variant = { readonly name: string } & (
+  | { readonly file: string; readonly from: string; readonly to: string }
+  | { readonly rewrite: (command: string, input: Input) => Input }
+  | { readonly isStale: (sk: string) => boolean }
+);
+
+/** Broken by other text in one place of the code. */
+const TEXTS: readonly (Variant & { file: string })[] = [
+  {
+    name: "one session id a call",
+    file: "store/verification/slot-writes.ts",
+    from: "const sessionId = sessionIdOf(rev, { userId: identity.userId, userIdSecret });",
+    to: "const sessionId = [...call.own.keys()][0] ?? sessionIdOf(rev, { userId: identity.userId, userIdSecret });",
+  },
+  {
+    name: "a margin of 0",
+    file: "core/rev.ts",
+    from: "BLIND_MARGIN_MS = 5_000",
+    to: "BLIND_MARGIN_MS = 0",
+  },
+  {
+    name: "no life after a seal: slot",
+    file: "store/verification/slot-item.ts",
+    from: 'case "sealed":\n      return image.rev;\n    case "emptied":',
+    to: 'case "sealed":\n      return undefined;\n    case "emptied":',
+  },
+  {
+    name: "no life after a seal: user",
+    file: "store/verification/upsert-user.ts",
+    from: "rev: newRev(nowMs, life),\n    life,",
+    to: "rev: newRev(nowMs, life),",
+  },
+  {
+    name: "a session of an earlier life counts",
+    file: "core/session.ts",
+    from: "return life !== undefined && ",
+    to: "return life !== undefined && life === undefined && ",
+  },
+  {
+    name: "lives are not compared after an open",
+    file: "store/verification/opening.ts",
+    from: "if (user.life === slot.life)",
+    to: "if (user.life === user.life)",
+  },
+  {
+    name: "a seal does not have both writes made again",
+    file: "store/verification/opening.ts",
+    from: "if (met.seal) bothAgain(progress);",
+    to: "if (met.seal && user === slot) bothAgain(progress);",
+  },
+  {
+    name: "one look at a session",
+    file: "store/verification/look.ts",
+    from: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
+    to: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
+  },
+  {
+    name: "one look at a list",
+    file: "store/verification/read.ts",
+    from: "!mayBeTorn(first.slot, overview, table.now())",
+    to: "!mayBeTorn(first.slot, overview, table.now()) || table !== undefined",
+  },
+  {
+    name: "a dead slot counts",
+    file: "core/session.ts",
+    from: "slot !== undefined && slot.expiresAt > nowSeconds",
+    to: "slot !== undefined && slot.expiresAt > nowSeconds - 1_000_000",
+  },
+  {
+    name: "a refusal although an attempt may have taken effect",
+    file: "store/retry.ts",
+    from: "if (mayHaveLanded) throw",
+    to: "if (mayHaveLanded && refusal === undefined) throw",
+  },
+  {
+    name: "the user is not awaited",
+    file: "store/verification/opening.ts",
+    from: "progress.user === undefined && !slotFirst ? writeUser() : undefined,",
+    to: "progress.user === undefined && !slotFirst ? (writeUser().catch(() => {}), (progress.user = { life: undefined } as never), undefined) : undefined,",
+  },
+  {
+    name: "with a key the user is written beside the slot",
+    file: "store/verification/opening.ts",
+    from: "const slotFirst = idempotencyKey !== undefined && progress.slot === undefined;",
+    to: "const slotFirst = false;",
+  },
+  {
+    name: "an attempt does not know its own session",
+    file: "store/verification/opening.ts",
+    from: "if (own.has(slot.sessionId)) {",
+    to: "if (own.size === 1 && own.has(slot.sessionId)) {",
+  },
+  {
+    name: "the hash of the request is not compared",
+    file: "store/verification/force.ts",
+    from: "slot.requestHash === undefined ? slot.flowId === flowId : slot.requestHash === requestHash",
+    to: "slot.flowId === flowId || slot.requestHash === requestHash",
+  },
+  {
+    name: "a rev that is not above the one seen",
+    file: "core/rev.ts",
+    from: "return ulid(Math.max(nowMs, ...times));",
+    to: "return ulid(times.length < 0 ? 0 : nowMs);",
+  },
+  {
+    name: "the records are listed before user and slot are read",
+    file: "store/verification/erase.ts",
+    from: "const { user, slot } = await readHeads(table, userId);\n      const keys = await recordKeysOf(table, userId);",
+    to: "const keys = await recordKeysOf(table, userId);\n      const { user, slot } = await readHeads(table, userId);",
+  },
+];
+
+type Item = Record<string, any>;
+const isEmptied = (item: Item | undefined) =>
+  item?.sk === "slot" && item.sessionId === undefined && item.sealed === undefined;
+
+function eachItem(change: (each: Item, all: readonly Item[]) => readonly Item[]) {
+  return (command: string, input: Input): Input =>
+    command === "TransactWrite"
+      ? {
+          ...input,
+          TransactItems: (input.TransactItems as Item[]).flatMap((each, _at, all) => change(each, all)),
+        }
+      : input;
+}
+
+const unconditioned = ({ Item: item, TableName }: Item) => ({
+  Delete: { TableName, Key: { pk: item?.pk, sk: item?.sk } },
+});
+const conditioned = ({ Item: item, ReturnValuesOnConditionCheckFailure: _values, ...rest }: Item) => ({
+  Delete: { ...rest, Key: { pk: item?.pk, sk: item?.sk } },
+});
+
+/** Broken by what becomes of a request on its way. */
+const REWRITES: readonly Variant[] = [
+  {
+    name: "a slot is deleted, not emptied",
+    rewrite: eachItem((each) => (isEmptied(each.Put?.Item) ? [conditioned(each.Put)] : [each])),
+  },
+  {
+    name: "an erasure deletes the slot instead of sealing it",
+    rewrite: eachItem((each) =>
+      each.Put?.Item.sk === "slot" && each.Put.Item.sealed !== undefined ? [conditioned(each.Put)] : [each],
+    ),
+  },
+  {
+    name: "an erasure deletes the user instead of sealing them",
+    rewrite: eachItem((each) =>
+      each.Put?.Item.sk === "user" && each.Put.Item.sealed !== undefined ? [conditioned(each.Put)] : [each],
+    ),
+  },
+  {
+    name: "an erasure deletes both, whatever they are",
+    rewrite: eachItem((each) => (each.Put?.Item.sealed === undefined ? [each] : [unconditioned(each.Put)])),
+  },
+  {
+    name: "an erasure leaves the records",
+    rewrite: eachItem((each) => (each.Delete === undefined ? [each] : [])),
+  },
+  {
+    name: "a start leaves no record",
+    rewrite: eachItem((each, all) =>
+      String(each.Put?.Item.sk).startsWith("session#") &&
+      all.some((other) => other.Put?.Item.sk === "slot" && other.Put.Item.status === "in_progress")
+        ? []
+        : [each],
+    ),
+  },
+  {
+    name: "a superseded session's record is left",
+    rewrite: eachItem((each) => (each.Put?.Item.status === "superseded" ? [] : [each])),
+  },
+  {
+    name: "a result leaves the user's status",
+    rewrite: eachItem((each) => (each.Update?.Key.sk === "user" ? [] : [each])),
+  },
+  {
+    name: "an ending leaves the slot",
+    rewrite: eachItem((each) => (isEmptied(each.Put?.Item) ? [] : [each])),
+  },
+];
+
+/** Broken by reads that may answer with what was there before the last write. */
+const STALE: readonly Variant[] = [
+  { name: "the user is read eventually consistent", isStale: (sk) => sk === "user" },
+  { name: "the slot is read eventually consistent", isStale: (sk) => sk === "slot" },
+  { name: "records are read eventually consistent", isStale: (sk) => sk.startsWith("session#") },
+];
+
+export const VARIANTS: readonly Variant[] = [...TEXTS, ...REWRITES, ...STALE];
+
+/** The specifier under which a file of functions/ is loaded as this variant has it. */
+export const asVariant = (specifier: string, { name }: Variant): string =>
+  `${specifier}?variant=${encodeURIComponent(name)}`;
+
+/**
+ * Has Node load the code of functions/ once more for each variant that asks for it: with the variant's text, and only itself.
+ * @returns names of the variants whose text was found where it must be
+ */
+export function loadVariants(): ReadonlySet<string> {
+  const applied = new Set<string>();
+  registerHooks({
+    resolve(specifier, context, next) {
+      const resolved = next(specifier, context);
+      const variant = new URL(context.parentURL ?? "file:///").searchParams.get("variant");
+      const isOurs = new URL(resolved.url).pathname.includes("/functions/");
+      if (variant === null || !isOurs) return resolved;
+      return { ...resolved, url: `${resolved.url}?variant=${encodeURIComponent(variant)}` };
+    },
+    load(url, context, next) {
+      const loaded = next(url, context);
+      const { searchParams, pathname } = new URL(url);
+      const name = searchParams.get("variant");
+      const variant = TEXTS.find((one) => one.name === name);
+      if (variant === undefined || !("from" in variant) || !pathname.endsWith(`/functions/${variant.file}`))
+        return loaded;
+      const text = String(loaded.source);
+      if (text.split(variant.from).length !== 2) return loaded;
+      applied.add(variant.name);
+      return { ...loaded, source: text.replace(variant.from, () => variant.to) };
+    },
+  });
+  return applied;
+}
+
+/** A condition as it was sent, without what differs from call to call. */
+export type Condition = { readonly where: string; readonly text: string };
+
+/** The conditions in a request: what it does to which kind of item, and the text. */
+export function conditionsOf(command: string, input: Input): Condition[] {
+  const parts: [string, Item][] =
+    command === "TransactWrite"
+      ? (input.TransactItems as Item[]).flatMap((each) => Object.entries(each) as [string, Item][])
+      : [[command, input]];
+  return parts.flatMap(([kind, part]) =>
+    typeof part.ConditionExpression === "string"
+      ? [
+          {
+            where: `${kind} ${String((part.Key ?? part.Item)?.sk).replace(/#.*/, "")}`,
+            text: part.ConditionExpression,
+          },
+        ]
+      : [],
+  );
+}
+
+/** Every way to leave one part of a condition out: a part that is joined by AND, wherever it is, and the whole. */
+export function weakened(condition: Condition): Variant[] {
+  return weakenedTexts(condition.text).map((text) => ({
+    name: `${condition.where}: ${condition.text}  ->  ${text === "" ? "no condition" : text}`,
+    rewrite(command: string, input: Input): Input {
+      const change = (kind: string, part: Item): Item =>
+        `${kind} ${String((part.Key ?? part.Item)?.sk).replace(/#.*/, "")}` === condition.where &&
+        part.ConditionExpression === condition.text
+          ? { ...part, ConditionExpression: text }
+          : part;
+      if (command !== "TransactWrite") return change(command, input);
+      return {
+        ...input,
+        TransactItems: (input.TransactItems as Item[]).map((each) =>
+          Object.fromEntries(Object.entries(each).map(([kind, part]) => [kind, change(kind, part as Item)])),
+        ),
+      };
+    },
+  }));
+}
+
+/** Always true, and still a use of every name and value in `text`, which DynamoDB asks for. */
+const voided = (text: string) => `(attribute_not_exists(neverThere) OR (${text}))`;
+
+function weakenedTexts(text: string): string[] {
+  const found = [voided(text)];
+  const parts = (of: string, word: "AND" | "OR") => splitTop(of, word);
+  const visit = (of: string, put: (changed: string) => string): void => {
+    const bare = unwrap(of);
+    const ors = parts(bare, "OR");
+    if (ors.length > 1) {
+      ors.forEach((each, at) => {
+        visit(each, (changed) =>
+          put(`(${ors.map((other, index) => (index === at ? changed : other)).join(" OR ")})`),
+        );
+      });
+      return;
+    }
+    const ands = parts(bare, "AND");
+    if (ands.length > 1) {
+      ands.forEach((each, at) => {
+        const join = (changed: string) =>
+          put(`(${ands.map((other, index) => (index === at ? changed : other)).join(" AND ")})`);
+        found.push(join(voided(each)));
+        visit(each, join);
+      });
+    }
+  };
+  visit(text, (changed) => changed);
+  return [...new Set(found)];
+}
+
+/** The parts of an expression that are joined by a word outside of all brackets. */
+function splitTop(text: string, word: "AND" | "OR"): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === "(") depth += 1;
+    if (text[at] === ")") depth -= 1;
+    if (depth === 0 && text.startsWith(` ${word} `, at)) {
+      parts.push(text.slice(from, at).trim());
+      from = at + word.length + 2;
+    }
+  }
+  parts.push(text.slice(from).trim());
+  return parts;
+}
+
+function unwrap(text: string): string {
+  const bare = text.trim();
+  if (!bare.startsWith("(") || !bare.endsWith(")")) return bare;
+  let depth = 0;
+  for (let at = 0; at < bare.length - 1; at += 1) {
+    if (bare[at] === "(") depth += 1;
+    if (bare[at] === ")") depth -= 1;
+    if (depth === 0) return bare;
+  }
+  return unwrap(bare.slice(1, -1));
+}

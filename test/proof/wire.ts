@@ -1,0 +1,276 @@
+import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import type { Direct } from "./direct.ts";
+import { FATE_HEADER } from "./proxy.ts";
+import type { Fate, Footprint, Request, RunActor } from "./run.ts";
+import { conditionsOf, type Input } from "./variants.ts";
+import { actors } from "./virtual.ts";
+
+/** The table that all of it is about. */
+export const TABLE = "verification";
+
+type Item = Record<string, unknown>;
+type Key = { pk: string; sk: string };
+export type { Input };
+
+const OPERATIONS: Record<string, string> = {
+  Get: "GetItem",
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  TransactWrite: "TransactWriteItems",
+  BatchGet: "BatchGetItem",
+  BatchWrite: "BatchWriteItem",
+};
+
+/** Every record of a user, as a footprint names them. */
+const recordsOf = (pk: string) => `${pk} session#*`;
+const name = ({ pk, sk }: Key) => `${pk} ${sk}`;
+const nothing: readonly string[] = [];
+const reads = (...keys: string[]): Footprint => ({ reads: keys, writes: nothing });
+const writes = (...keys: string[]): Footprint => ({ reads: nothing, writes: keys });
+
+/** Whether the order of two requests matters to what they find and leave. */
+export function meet(one: Footprint, other: Footprint): boolean {
+  return (
+    one.writes.some((key) => overlaps(key, other.writes) || overlaps(key, other.reads)) ||
+    one.reads.some((key) => overlaps(key, other.writes))
+  );
+}
+
+function overlaps(key: string, keys: readonly string[]): boolean {
+  return keys.some(
+    (other) =>
+      key === other ||
+      (key.endsWith("*") && other.startsWith(key.slice(0, -1))) ||
+      (other.endsWith("*") && key.startsWith(other.slice(0, -1))),
+  );
+}
+
+export type HoldOptions = {
+  /** What a broken variant makes of a request before it is sent. */
+  readonly rewrite?: (command: string, input: Input) => Input;
+  /** Of which items a broken variant reads what was there before the last write. */
+  readonly isStale?: (sk: string) => boolean;
+  /** Whether requests go through the SDK, over a wire on which they meet their fates. */
+  readonly overWire?: boolean;
+};
+
+/**
+ * Has a client's requests wait for the run on whose behalf they are sent. What DynamoDB does not promise to be a snapshot is
+ * taken apart: BatchGetItem and BatchWriteItem into their items, a Query into user, slot and records.
+ * @param direct the way on which they go to the engine
+ */
+export function holdRequests(
+  client: DynamoDBDocumentClient,
+  direct: Direct,
+  { rewrite = (_command, input) => input, isStale, overWire = false }: HoldOptions = {},
+): { forget(pk: string): void } {
+  if (overWire) sayFates(client);
+  const past = isStale === undefined ? undefined : rememberPast(direct, isStale);
+  client.middlewareStack.add(
+    (next, context) =>
+      async (args): Promise<any> => {
+        const actor = actors.getStore() as RunActor | undefined;
+        if (actor === undefined) return next(args);
+        const command = String(context.commandName).replace(/(Items?)?Command$/, "");
+        const input = rewrite(command, args.input as Input);
+        // The hour in which a key was used is nothing that a user's life depends on.
+        if (String(input.Key?.pk ?? "").startsWith("key#"))
+          return { output: { $metadata: {} }, response: {} };
+        const whole = (label: string, footprint: Footprint): Request => ({
+          name: label,
+          footprint,
+          conditions: conditionsOf(command, input).map((condition) => JSON.stringify(condition)),
+          send: async () => {
+            await past?.note(footprint.writes);
+            return { output: await direct.send(OPERATIONS[command] ?? command, input), response: {} };
+          },
+          ...(overWire
+            ? {
+                sendOverWire: (fate) => {
+                  (context as { fate?: Fate }).fate = fate;
+                  return next({ ...args, input: input as typeof args.input });
+                },
+              }
+            : {}),
+        });
+        const output = (members: object) => ({ output: { $metadata: {}, ...members }, response: {} });
+
+        switch (command) {
+          case "Get":
+            return (await actor.ask([whole(`reads ${input.Key.sk}`, reads(name(input.Key)))]))[0];
+          case "Put":
+            return (await actor.ask([whole(`puts ${input.Item.sk}`, writes(name(input.Item as Key)))]))[0];
+          case "Update":
+            return (await actor.ask([whole(`updates ${input.Key.sk}`, writes(name(input.Key)))]))[0];
+          case "Delete":
+            return (await actor.ask([whole(`deletes ${input.Key.sk}`, writes(name(input.Key)))]))[0];
+          case "TransactWrite": {
+            const parts = (input.TransactItems as Input[]).flatMap((each) =>
+              Object.entries(each).map(([kind, part]) => ({ kind, key: (part.Key ?? part.Item) as Key })),
+            );
+            const label = parts.map(({ kind, key }) => `${kind.toLowerCase()} ${key.sk}`).join(" + ");
+            const footprint = {
+              reads: parts.filter(({ kind }) => kind === "ConditionCheck").map(({ key }) => name(key)),
+              writes: parts.filter(({ kind }) => kind !== "ConditionCheck").map(({ key }) => name(key)),
+            };
+            return (await actor.ask([whole(`transacts ${label}`, footprint)]))[0];
+          }
+          case "BatchGet": {
+            const wanted = Object.entries(input.RequestItems as Record<string, Input>).flatMap(
+              ([table, of]) =>
+                (of.Keys as Key[]).map((key) => ({ table, key, consistent: of.ConsistentRead === true })),
+            );
+            // Over a wire, every other one goes as it is, so that a part of it may be left out.
+            if (overWire && actor.random() < 0.5) {
+              const keys = wanted.map(({ key }) => name(key));
+              return (
+                await actor.ask([
+                  whole(`reads ${wanted.map(({ key }) => key.sk).join(", ")}`, reads(...keys)),
+                ])
+              )[0];
+            }
+            const items = await actor.ask(
+              wanted.map(({ table, key, consistent }) => ({
+                name: `reads ${key.sk}`,
+                footprint: reads(name(key)),
+                conditions: NONE,
+                send: async () => {
+                  const asked = { TableName: table, Key: key, ConsistentRead: consistent };
+                  const { Item: item } = await direct.send("GetItem", asked);
+                  return past === undefined ? item : past.of(key.pk, key.sk, item);
+                },
+              })),
+            );
+            const Responses: Record<string, Item[]> = {};
+            for (const [index, { table }] of wanted.entries()) {
+              const item = items[index] as Item | undefined;
+              Responses[table] ??= [];
+              if (item !== undefined) Responses[table].push(item);
+            }
+            return output({ Responses, UnprocessedKeys: {} });
+          }
+          case "BatchWrite": {
+            if (overWire) return (await actor.ask([whole("writes a batch", writes())]))[0];
+            const wanted = Object.entries(input.RequestItems as Record<string, Input[]>).flatMap(
+              ([table, all]) => all.map((each) => ({ table, each })),
+            );
+            await actor.ask(
+              wanted.map(({ table, each }) => {
+                const key = (each.DeleteRequest?.Key ?? each.PutRequest?.Item) as Key;
+                return {
+                  name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
+                  footprint: writes(name(key)),
+                  conditions: NONE,
+                  send: () =>
+                    each.DeleteRequest === undefined
+                      ? direct.send("PutItem", { TableName: table, Item: each.PutRequest.Item })
+                      : direct.send("DeleteItem", { TableName: table, Key: key }),
+                };
+              }),
+            );
+            return output({ UnprocessedItems: {} });
+          }
+          case "Query":
+            return output(
+              await query(actor, input, async () => withPast(await direct.send("Query", input), past)),
+            );
+          default:
+            throw new Error(`The proof does not know what ${command} reads and writes`);
+        }
+      },
+    { step: "initialize", priority: "high", name: "holdRequests" },
+  );
+  return { forget: (pk) => past?.forget(pk) };
+}
+
+/** What items were before they were written last, for reads that are not consistent. */
+function rememberPast(direct: Direct, isStale: (sk: string) => boolean) {
+  const images = new Map<string, Item | undefined>();
+  return {
+    /** Keeps what there is under these keys, which are about to be written. */
+    async note(keys: readonly string[]): Promise<void> {
+      for (const each of keys) {
+        const [pk, sk] = each.split(" ") as [string, string];
+        if (!isStale(sk)) continue;
+        images.set(
+          each,
+          (await direct.send("GetItem", { TableName: TABLE, Key: { pk, sk }, ConsistentRead: true })).Item,
+        );
+      }
+    },
+    /** An item as a read that is not consistent may find it. */
+    of: (pk: string, sk: string, item: Item | undefined): Item | undefined => {
+      const key = name({ pk, sk });
+      return images.has(key) ? images.get(key) : item;
+    },
+    forget(pk: string): void {
+      for (const key of images.keys()) if (key.startsWith(`${pk} `)) images.delete(key);
+    },
+  };
+}
+type Past = ReturnType<typeof rememberPast>;
+
+/** Writes on each request what it is to meet, after all that the SDK signs. */
+function sayFates(client: DynamoDBDocumentClient): void {
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const { fate } = context as { fate?: Fate };
+      if (fate !== undefined)
+        (args.request as { headers: Record<string, string> }).headers[FATE_HEADER] = fate;
+      return next(args);
+    },
+    { step: "finalizeRequest", priority: "low", name: "sayFates" },
+  );
+}
+
+type QueryOutput = { Items?: Item[]; LastEvaluatedKey?: Item };
+
+function withPast(found: QueryOutput, past: Past | undefined): QueryOutput {
+  if (past === undefined) return found;
+  const Items = (found.Items ?? []).map((item) => past.of(String(item.pk), String(item.sk), item));
+  return { ...found, Items: Items.filter((item) => item !== undefined) };
+}
+
+const NONE: readonly string[] = [];
+
+/** The three parts are three readings of the whole, from which each takes its own items; one, while nothing is written. */
+async function query(actor: RunActor, input: Input, ask: () => Promise<QueryOutput>): Promise<QueryOutput> {
+  let last: { readonly writes: number; readonly output: QueryOutput } | undefined;
+  const read = async () => {
+    const writes = actor.writes();
+    if (last?.writes !== writes) last = { writes, output: await ask() };
+    return last.output;
+  };
+  const values = Object.values(input.ExpressionAttributeValues as Record<string, unknown>).map(String);
+  const pk = values.find((value) => value.startsWith("usr_")) ?? "";
+  const records: Request = {
+    name: "lists records",
+    footprint: reads(recordsOf(pk)),
+    conditions: NONE,
+    send: read,
+  };
+  const isPastHeads = input.ScanIndexForward === false && input.ExclusiveStartKey !== undefined;
+  if (isPastHeads || values.some((value) => value.startsWith("session#")))
+    return (await actor.ask([records]))[0] as QueryOutput;
+  const heads = ["user", "slot"] as const;
+  const parts = (await actor.ask([
+    ...heads.map((sk) => ({
+      name: `reads ${sk}`,
+      footprint: reads(name({ pk, sk })),
+      conditions: NONE,
+      send: read,
+    })),
+    records,
+  ])) as QueryOutput[];
+  const listed = parts[2] as QueryOutput;
+  const isRecord = ({ sk }: Item) => String(sk).startsWith("session#");
+  const found = [
+    ...heads.flatMap((sk, index) => parts[index]?.Items?.filter((item) => item.sk === sk) ?? []),
+    ...(listed.Items ?? []).filter(isRecord),
+  ];
+  return {
+    Items: input.ScanIndexForward === false ? found : found.toReversed(),
+    ...(listed.LastEvaluatedKey === undefined ? {} : { LastEvaluatedKey: listed.LastEvaluatedKey }),
+  };
+}

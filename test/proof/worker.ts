@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Case } from "./cases.ts";
+import { takeOverTime } from "./virtual.ts";
+import { asVariant, type Condition, loadVariants, type Variant, VARIANTS, weakened } from "./variants.ts";
+
+/** What a worker is asked to do, and what it answers. */
+export type Task =
+  | { readonly kind: "case"; readonly case: Case }
+  | { readonly kind: "histories"; readonly seed: number; readonly runs: number }
+  | { readonly kind: "variant"; readonly variant: VariantName; readonly cases: readonly Case[] };
+/** A variant by its name or, where it is a weakened condition, by that and which of its weakenings it is. */
+export type VariantName =
+  | { readonly name: string }
+  | { readonly condition: Condition; readonly index: number };
+export type Done =
+  | { readonly kind: "case"; readonly explored: import("./explore.ts").Explored }
+  | { readonly kind: "histories"; readonly report: import("./histories.ts").HistoriesReport }
+  | {
+      readonly kind: "variant";
+      readonly name: string;
+      readonly runs: number;
+      readonly found?: import("./explore.ts").Finding;
+    };
+export type Message =
+  | { readonly id: number; readonly done: Done }
+  | { readonly id: number; readonly failed: string };
+
+// Before the code under proof is loaded.
+takeOverTime();
+const applied = loadVariants();
+
+const { startEngine } = await import("../../scripts/local/engine.ts");
+const { createTables } = await import("../../scripts/local/tables.ts");
+const { connectLocal } = await import("../../scripts/local/workspace.ts");
+const { createDirect } = await import("./direct.ts");
+const { createLane, explore } = await import("./explore.ts");
+const { playHistories } = await import("./histories.ts");
+const { startProxy } = await import("./proxy.ts");
+const { createStage, loadCode } = await import("./stage.ts");
+const { TABLE } = await import("./wire.ts");
+type Lane = import("./explore.ts").Lane;
+
+const directory = mkdtempSync(path.join(tmpdir(), "proof-"));
+const engine = await startEngine({ leases: path.join(directory, "leases") });
+const client = connectLocal(engine.endpoint);
+await createTables(client, { verificationTable: TABLE });
+client.destroy();
+const direct = createDirect(engine.endpoint);
+const proxy = await startProxy(engine.endpoint);
+const code = await loadCode((specifier) => specifier);
+
+const plain = await createStage(code, connectLocal(engine.endpoint), direct);
+const wired = await createStage(code, connectLocal(proxy.endpoint), direct, { overWire: true });
+/** Users of the product as it is, on whom one case is played after the other. */
+const lanes: Lane[] = [];
+let lanesMade = 0;
+
+async function perform(task: Task): Promise<Done> {
+  switch (task.kind) {
+    case "case": {
+      const lane = lanes.pop() ?? (await createLane(plain, (lanesMade += 1)));
+      const explored = await explore(plain, lane, task.case);
+      lanes.push(lane);
+      return { kind: "case", explored };
+    }
+    case "histories":
+      return { kind: "histories", report: await playHistories(wired, task.seed, task.runs) };
+    case "variant":
+      return findVariant(variantOf(task.variant), task.cases);
+  }
+}
+function variantOf(named: VariantName): Variant {
+  const variant =
+    "name" in named
+      ? VARIANTS.find(({ name }) => name === named.name)
+      : weakened(named.condition)[named.index];
+  if (variant === undefined) throw new Error("There is no such variant");
+  return variant;
+}
+
+/** Plays cases on a variant until one of them shows that it is broken. */
+async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Done> {
+  const isText = "file" in variant;
+  const stage = await createStage(
+    isText ? await loadCode((specifier) => asVariant(specifier, variant)) : code,
+    connectLocal(engine.endpoint),
+    direct,
+    {
+      ...("rewrite" in variant ? { rewrite: variant.rewrite } : {}),
+      ...("isStale" in variant ? { isStale: variant.isStale } : {}),
+    },
+  );
+  if (isText && !applied.has(variant.name))
+    throw new Error(`The variant "${variant.name}" finds its text no more`);
+  const lane = await createLane(stage, (lanesMade += 1));
+  let runs = 0;
+  for (const it of cases) {
+    const explored = await explore(stage, lane, it, { firstFinding: true });
+    runs += explored.runs;
+    const [found] = explored.findings;
+    if (found !== undefined) return { kind: "variant", name: variant.name, runs, found };
+  }
+  return { kind: "variant", name: variant.name, runs };
+}
+
+process.on("message", ({ id, task }: { id: number; task: Task }) => {
+  perform(task).then(
+    (done) => process.send?.({ id, done } satisfies Message),
+    (error: unknown) =>
+      process.send?.({
+        id,
+        failed: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      } satisfies Message),
+  );
+});
+process.once("disconnect", () => {
+  direct.close();
+  void Promise.all([proxy.close(), engine.stop()]).finally(() => {
+    rmSync(directory, { recursive: true, force: true });
+    process.exit(0);
+  });
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+process.send?.("ready");
