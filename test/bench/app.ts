@@ -1,4 +1,4 @@
-import { createApp } from "../../functions/app.ts";
+import { createApi } from "../../functions/app.ts";
 import { handleEvents } from "../../functions/http/lambda-event.ts";
 import { createClientsStore } from "../../functions/store/clients/store.ts";
 import { createQuotaStore } from "../../functions/store/quota.ts";
@@ -38,7 +38,7 @@ export async function startApp({ endpoint, env }: Stage, clock: BenchApp["clock"
   const dynamodb = countCost(connectLocal(endpoint), cost);
   const signingKeys = parseSigningKeySet(env.SIGNING_KEYS ?? "");
   if (signingKeys === undefined) throw new Error("The stage has no signing keys");
-  const app = createApp({
+  const api = createApi({
     stores: {
       clients: createClientsStore({ dynamodb, tableName: LOCAL_TABLES.clientsTable, now }),
       quota: createQuotaStore({ dynamodb, tableName: LOCAL_TABLES.limitsTable, now }),
@@ -54,7 +54,7 @@ export async function startApp({ endpoint, env }: Stage, clock: BenchApp["clock"
     now,
     log: createLog((line) => lines.push(line)),
   });
-  const handle = handleEvents(app.fetch);
+  const handle = handleEvents(api);
   return {
     clock,
     cost,
