@@ -57,14 +57,14 @@ const TEXTS: readonly (Variant & { file: string })[] = [
   {
     name: "one look at a session",
     file: "store/verification/look.ts",
-    from: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
-    to: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
+    from: "mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
+    to: "mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
   },
   {
     name: "one look at a list",
     file: "store/verification/read.ts",
-    from: "!mayBeTorn(first.slot, overview, table.now())",
-    to: "!mayBeTorn(first.slot, overview, table.now()) || table !== undefined",
+    from: "mayBeTorn(seen, table.now())",
+    to: "mayBeTorn(seen, table.now()) && table === undefined",
   },
   {
     name: "a dead slot counts",
