@@ -57,14 +57,14 @@ const TEXTS: readonly (Variant & { file: string })[] = [
   {
     name: "one look at a session",
     file: "store/verification/look.ts",
-    from: "if (!mayBeTorn(first, sessionId, clockOf(table).nowSeconds)) return first;",
-    to: "if (!mayBeTorn(first, sessionId, clockOf(table).nowSeconds) || first !== undefined) return first;",
+    from: "mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
+    to: "mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
   },
   {
     name: "one look at a list",
     file: "store/verification/read.ts",
-    from: "const MAX_LOOKS = 3;",
-    to: "const MAX_LOOKS = 1;",
+    from: "mayBeTorn(seen, table.now())",
+    to: "mayBeTorn(seen, table.now()) && table === undefined",
   },
   {
     name: "a dead slot counts",
