@@ -7,7 +7,7 @@ import { asVariant, type Condition, loadVariants, type Variant, VARIANTS, weaken
 
 /** What a worker is asked to do, and what it answers. */
 export type Task =
-  | { readonly kind: "case"; readonly case: Case }
+  | { readonly kind: "case"; readonly case: Case; readonly maxRuns: number }
   | { readonly kind: "histories"; readonly seed: number; readonly runs: number }
   | { readonly kind: "variant"; readonly variant: VariantName; readonly cases: readonly Case[] };
 /** A variant by its name or, where it is a weakened condition, by that and which of its weakenings it is. */
@@ -61,7 +61,7 @@ async function perform(task: Task): Promise<Done> {
   switch (task.kind) {
     case "case": {
       const lane = lanes.pop() ?? (await createLane(plain, (lanesMade += 1)));
-      const explored = await explore(plain, lane, task.case);
+      const explored = await explore(plain, lane, task.case, { maxRuns: task.maxRuns });
       lanes.push(lane);
       return { kind: "case", explored };
     }
