@@ -275,7 +275,8 @@ function tokenRefusals(state: State, made: Made): string[] {
         // What the signature still lets pass may be past its time.
         ...(expiresAt <= made.during.hi ? ["token_expired"] : []),
       ];
-    default:
+    case "open":
+    case "in_progress":
       return [...refused, "token_expired"];
   }
 }

@@ -220,7 +220,10 @@ export function loadVariants(): ReadonlySet<string> {
       const variant = TEXTS.find((one) => one.name === name);
       if (variant === undefined || !("from" in variant) || !pathname.endsWith(`/functions/${variant.file}`))
         return loaded;
-      const text = String(loaded.source);
+      const text =
+        typeof loaded.source === "string"
+          ? loaded.source
+          : Buffer.from(loaded.source as Uint8Array).toString();
       if (text.split(variant.from).length !== 2) return loaded;
       applied.add(variant.name);
       return { ...loaded, source: text.replace(variant.from, () => variant.to) };

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Case } from "./cases.ts";
+import type { Explored, Finding, Lane } from "./explore.ts";
+import type { HistoriesReport } from "./histories.ts";
 import { takeOverTime } from "./virtual.ts";
 import { asVariant, type Condition, loadVariants, type Variant, VARIANTS, weakened } from "./variants.ts";
 
@@ -15,13 +17,13 @@ export type VariantName =
   | { readonly name: string }
   | { readonly condition: Condition; readonly index: number };
 export type Done =
-  | { readonly kind: "case"; readonly explored: import("./explore.ts").Explored }
-  | { readonly kind: "histories"; readonly report: import("./histories.ts").HistoriesReport }
+  | { readonly kind: "case"; readonly explored: Explored }
+  | { readonly kind: "histories"; readonly report: HistoriesReport }
   | {
       readonly kind: "variant";
       readonly name: string;
       readonly runs: number;
-      readonly found?: import("./explore.ts").Finding;
+      readonly found?: Finding;
     };
 export type Message =
   | { readonly id: number; readonly done: Done }
@@ -40,7 +42,6 @@ const { playHistories } = await import("./histories.ts");
 const { startProxy } = await import("./proxy.ts");
 const { createStage, loadCode } = await import("./stage.ts");
 const { TABLE } = await import("./wire.ts");
-type Lane = import("./explore.ts").Lane;
 
 const directory = mkdtempSync(path.join(tmpdir(), "proof-"));
 const engine = await startEngine({ leases: path.join(directory, "leases") });
@@ -105,14 +106,16 @@ async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Do
   return { kind: "variant", name: variant.name, runs };
 }
 
+/** Nobody may be there any more. */
+const say = (message: Message): void => {
+  if (process.connected) process.send?.(message);
+};
+
 process.on("message", ({ id, task }: { id: number; task: Task }) => {
   perform(task).then(
-    (done) => process.send?.({ id, done } satisfies Message),
+    (done) => say({ id, done }),
     (error: unknown) =>
-      process.send?.({
-        id,
-        failed: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      } satisfies Message),
+      say({ id, failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 });
 process.once("disconnect", () => {
