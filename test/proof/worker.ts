@@ -81,6 +81,9 @@ function variantOf(named: VariantName): Variant {
   return variant;
 }
 
+/** What is broken shows soon or elsewhere. */
+const MOST_RUNS = 500;
+
 /** Plays cases on a variant until one of them shows that it is broken. */
 async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Done> {
   const isText = "file" in variant;
@@ -98,7 +101,7 @@ async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Do
   const lane = await createLane(stage, (lanesMade += 1));
   let runs = 0;
   for (const it of cases) {
-    const explored = await explore(stage, lane, it, { firstFinding: true });
+    const explored = await explore(stage, lane, it, { firstFinding: true, maxRuns: MOST_RUNS });
     runs += explored.runs;
     const [found] = explored.findings;
     if (found !== undefined) return { kind: "variant", name: variant.name, runs, found };
