@@ -61,10 +61,10 @@ export type UserDetails = {
   /** ISO 3166-1 alpha-2 or alpha-3, in capitals, such as `MA` or `MAR`. */
   nationality?: string | null | undefined;
   /** Replaced as a whole. */
-  address?: Address | null | undefined;
+  address?: Address | null | "" | undefined;
   /** BCP 47, such as `fr-MA`. */
   locale?: string | null | undefined;
-  [name: string]: string | number | boolean | null | Address | undefined;
+  [name: string]: string | number | boolean | null | Address | "" | undefined;
 };
 
 /** An address. Unknown members are refused. */

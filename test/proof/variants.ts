@@ -57,14 +57,14 @@ const TEXTS: readonly (Variant & { file: string })[] = [
   {
     name: "one look at a session",
     file: "store/verification/look.ts",
-    from: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
-    to: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
+    from: "if (!mayBeTorn(first, sessionId, clockOf(table).nowSeconds)) return first;",
+    to: "if (!mayBeTorn(first, sessionId, clockOf(table).nowSeconds) || first !== undefined) return first;",
   },
   {
     name: "one look at a list",
     file: "store/verification/read.ts",
-    from: "!mayBeTorn(first.slot, overview, table.now())",
-    to: "!mayBeTorn(first.slot, overview, table.now()) || table !== undefined",
+    from: "const MAX_LOOKS = 3;",
+    to: "const MAX_LOOKS = 1;",
   },
   {
     name: "a dead slot counts",

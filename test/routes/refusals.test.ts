@@ -402,6 +402,7 @@ test.each<[string, Record<string, unknown>, string, string]>([
   ],
   ["lastName ill-formed", user({ lastName: "\udc00" }), "#/user/lastName", "invalid_format"],
   ["dateOfBirth impossible", user({ dateOfBirth: "2001-02-29" }), "#/user/dateOfBirth", "invalid_format"],
+  ["dateOfBirth in the year 0", user({ dateOfBirth: "0000-01-01" }), "#/user/dateOfBirth", "invalid_format"],
   ["dateOfBirth of month 13", user({ dateOfBirth: "2001-13-01" }), "#/user/dateOfBirth", "invalid_format"],
   [
     "dateOfBirth in another format",

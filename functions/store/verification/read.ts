@@ -116,13 +116,22 @@ async function query(table: VerificationTable, userId: UserId, { before, limit }
   };
 }
 
-/** A Query is no snapshot either: where its parts contradict each other it is made once more, and that look decides. */
+/** How often a list is read at the most. */
+const MAX_LOOKS = 3;
+
+/**
+ * A Query is no snapshot either. Where a write may have come between its parts it is made once more, and that look decides;
+ * unless its parts contradict each other, which the write of another call may have done to that look as well.
+ */
 function inTwoLooks(table: VerificationTable, read: () => Promise<Look>): Promise<UserOverview | undefined> {
   return withRetries(async () => {
-    const first = await read();
-    const overview = toOverview(first, clockOf(table).nowSeconds);
-    if (overview === undefined || !mayBeTorn(first.slot, overview, table.now())) return overview;
-    return toOverview(await read(), clockOf(table).nowSeconds);
+    for (let looks = 1; ; looks += 1) {
+      const look = await read();
+      const overview = toOverview(look, clockOf(table).nowSeconds);
+      if (overview === undefined || looks === MAX_LOOKS) return overview;
+      const isOdd = looks === 1 ? mayBeTorn(look.slot, overview, table.now()) : isTorn(overview);
+      if (!isOdd) return overview;
+    }
   }, table.sleep);
 }
 
@@ -161,14 +170,16 @@ function mayBeTorn(image: SlotImage, { user, records }: UserOverview, nowMs: num
     (image.kind === "emptied" && image.rev >= revFloor(nowMs)) ||
     // A session that is in its slot and ended, or started and in no slot. Of the latter most have expired.
     records.some((record) => hasEnded(record) === holds(slot, record.sessionId, nowSeconds)) ||
-    // A result that is the session's and not the user's, or the other way round.
-    records.some(
-      ({ sessionId, result }) => result !== undefined && sessionId > (user.statusSessionId ?? ""),
-    ) ||
-    records.some(
-      ({ sessionId, result }) =>
-        sessionId === user.statusSessionId && result?.reportedAt !== user.result?.reportedAt,
-    ) ||
+    isTorn({ user, records }) ||
     (user.statusSessionId !== undefined && holds(slot, user.statusSessionId, nowSeconds))
+  );
+}
+
+/** A result that is the session's and not the user's, or the other way round: one transaction writes both. */
+function isTorn({ user, records }: Pick<UserOverview, "user" | "records">): boolean {
+  return records.some(
+    ({ sessionId, result }) =>
+      (result !== undefined && sessionId > (user.statusSessionId ?? "")) ||
+      (sessionId === user.statusSessionId && result?.reportedAt !== user.result?.reportedAt),
   );
 }
