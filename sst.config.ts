@@ -18,7 +18,10 @@ export default $config({
     const { api, apiFunction, functionLog, issuer, live } = await import("./infra/api.ts");
     const { alarmTopic } = await import("./infra/alarms.ts");
     await import("./infra/monitoring.ts");
-    const { clients, limits, verification } = await import("./infra/storage.ts");
+    const { clients, deliveries, limits, verification } = await import("./infra/storage.ts");
+    const { deadLetters, deliver, deliveryQueue, failedRecords, publish } = await import(
+      "./infra/webhooks.ts"
+    );
     return {
       api: api.url,
       issuer,
@@ -27,6 +30,14 @@ export default $config({
       verificationTable: verification.name,
       clientsTable: clients.name,
       limitsTable: limits.name,
+      deliveriesTable: deliveries.name,
+      deliveryQueue: deliveryQueue.url,
+      deadLetters: deadLetters.url,
+      failedRecords: failedRecords.name,
+      publishFunction: publish.function.name,
+      deliverFunction: deliver.function.name,
+      publishLog: publish.log.name,
+      deliverLog: deliver.log.name,
       functionLog: functionLog.name,
       accessLog: api.nodes.logGroup.name,
       alarmTopic: alarmTopic?.arn,

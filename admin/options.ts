@@ -3,6 +3,9 @@ import * as v from "valibot";
 import { line } from "../functions/contract/parts.ts";
 import { FlowId, RefId } from "../functions/contract/sessions.ts";
 import { ENVIRONMENTS, SCOPES, type Scope } from "../functions/contract/vocabulary.ts";
+import { SESSION_EVENT_TYPES, type SessionEventType } from "../functions/contract/webhooks.ts";
+import { isWebhookId, type WebhookId } from "../functions/webhooks/endpoint.ts";
+import { isEventId } from "../functions/webhooks/event-id.ts";
 import { AdminError } from "./admin-error.ts";
 
 // What operators type, checked. commander puts the option's name and what was typed before these sentences.
@@ -65,6 +68,30 @@ export function parseScopes(typed: string): Scope[] {
   const unknown = names.filter((name) => !(SCOPES as readonly string[]).includes(name));
   if (unknown.length > 0) throw new InvalidArgumentError(`The scopes are ${SCOPES.join(", ")}.`);
   return scopes;
+}
+
+/** Types of events with commas between them, each once, or all, those that do not exist yet included. */
+export function parseEventTypes(typed: string): SessionEventType[] | "all" {
+  if (typed === "all") return "all";
+  const names = typed.split(",").map((name) => name.trim());
+  if (names.some((name) => !(SESSION_EVENT_TYPES as readonly string[]).includes(name))) {
+    throw new InvalidArgumentError(`The types are ${SESSION_EVENT_TYPES.join(", ")}, or all.`);
+  }
+  return SESSION_EVENT_TYPES.filter((type) => names.includes(type));
+}
+
+export function parseWebhookId(typed: string): WebhookId {
+  if (isWebhookId(typed)) return typed;
+  throw new AdminError(
+    "That is not a webhook's id: they begin with wh_, and `webhooks list --client <clientId>` shows them.",
+  );
+}
+
+export function parseEventId(typed: string): string {
+  if (isEventId(typed)) return typed;
+  throw new AdminError(
+    "That is not an event's id: they begin with evt_, and `webhooks deliveries <webhookId>` shows them.",
+  );
 }
 
 const SECONDS_PER = { m: 60, h: 3_600, d: 86_400 } as const;

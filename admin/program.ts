@@ -13,6 +13,7 @@ import { addSessionCommands } from "./commands/sessions.ts";
 import { addSigningKeyCommands } from "./commands/signing-keys.ts";
 import { addUpgradeCommand } from "./commands/upgrade.ts";
 import { addUserCommands } from "./commands/users.ts";
+import { addWebhookCommands } from "./commands/webhooks.ts";
 import { TARGET_HELP } from "./target.ts";
 import type { Run } from "./work.ts";
 
@@ -36,7 +37,9 @@ type Output = {
  */
 export function createProgram(run: Run, { print, runInStage, stdout }: Output): Command {
   const program = new Command("npm run admin --")
-    .description("Clients, API keys, flows, users, sessions, signing keys, and what was done to them.")
+    .description(
+      "Clients, API keys, flows, webhooks, users, sessions, signing keys, and what was done to them.",
+    )
     .version(readVersion(), "--version", "print the version")
     .option("--json", "answer with one JSON value on standard output, errors with one on standard error")
     .configureHelp({ showGlobalOptions: true })
@@ -61,6 +64,7 @@ with, if that was not 0.`,
   addClientCommands(program, run);
   addKeyCommands(program, run);
   addFlowCommands(program, run);
+  addWebhookCommands(program, run);
   addUserCommands(program, run);
   addSessionCommands(program, run);
   addSigningKeyCommands(program, run, print);

@@ -26,6 +26,8 @@ export type Target = {
   readonly stage?: string;
   readonly dynamodb: DynamoDBDocumentClient;
   readonly tables: DataTables;
+  /** Missing where the stage was deployed last before there were webhooks. */
+  readonly deliveriesTable?: string;
   /** For how many days the service keeps what it writes. */
   readonly retention: { readonly retentionDays: number; readonly userRetentionDays: number };
   /** Who works here, for the audit. */
@@ -70,12 +72,14 @@ function openStage(stage: string): Target {
     verificationTable: linkedTable("Verification", stage),
     clientsTable: linkedTable("Clients", stage),
   };
+  const deliveriesTable = linked("Deliveries", "name");
   const dynamodb = createDynamoDB();
   return {
     description: `the stage ${stage}`,
     stage,
     dynamodb,
     tables,
+    ...(deliveriesTable === undefined ? {} : { deliveriesTable }),
     retention: readRetention(),
     actor: createAwsIdentity(),
     signingKeys: createSecretKeyStore(stage),
@@ -87,14 +91,14 @@ async function openDevData(): Promise<Target> {
   const retention = readRetention();
   const workspace = openWorkspace();
   const engine = await findEngine(workspace);
-  const { endpoint, tables, inMemory } = engine;
+  const { endpoint, tables, deliveriesTable, inMemory } = engine;
   const dynamodb = connectLocal(endpoint);
   const close = async () => {
     dynamodb.destroy();
     await engine.stop();
   };
   try {
-    await withRetries(() => createTables(dynamodb, tables));
+    await withRetries(() => createTables(dynamodb, { ...tables, deliveriesTable }));
   } catch (error) {
     await close();
     throw error;
@@ -103,6 +107,7 @@ async function openDevData(): Promise<Target> {
     description: inMemory ? "the dev server's data in memory" : "the dev data",
     dynamodb,
     tables,
+    deliveriesTable,
     retention,
     actor: async () => operatorName(),
     ...(inMemory ? {} : { signingKeys: createFileKeyStore(workspace.signingKeysFile) }),
@@ -110,14 +115,16 @@ async function openDevData(): Promise<Target> {
   };
 }
 
-type FoundEngine = { endpoint: string; tables: DataTables; inMemory: boolean; stop(): Promise<void> };
+type FoundData = { endpoint: string; tables: DataTables; deliveriesTable: string };
+type FoundEngine = FoundData & { inMemory: boolean; stop(): Promise<void> };
 
 /** How long a command waits for another one to be done with the data. */
 const TURN_MS = 30_000;
 const LOOK_AGAIN_MS = 20;
 
 async function findEngine({ leases, dataFile, runningFile }: Workspace): Promise<FoundEngine> {
-  const others = { tables: LOCAL_TABLES, inMemory: false, stop: async () => {} };
+  const { deliveriesTable } = LOCAL_TABLES;
+  const others = { tables: LOCAL_TABLES, deliveriesTable, inMemory: false, stop: async () => {} };
   const giveUpAt = performance.now() + TURN_MS;
   for (;;) {
     if (!process.env.DYNAMODB_ENDPOINT) {
@@ -138,14 +145,12 @@ async function findEngine({ leases, dataFile, runningFile }: Workspace): Promise
 const MemoryServer = v.object({
   pid: v.number(),
   dynamodb: v.object({ endpoint: v.string(), verificationTable: v.string(), clientsTable: v.string() }),
+  webhook: v.object({ deliveriesTable: v.string() }),
 });
 
-function findMemoryServer(
-  leases: string,
-  runningFile: string,
-): { endpoint: string; tables: DataTables } | undefined {
+function findMemoryServer(leases: string, runningFile: string): FoundData | undefined {
   const { success, output } = v.safeParse(MemoryServer, readIfThere(runningFile));
   if (!success || !runsInMemory(leases, output.pid)) return undefined;
   const { endpoint, ...tables } = output.dynamodb;
-  return { endpoint, tables };
+  return { endpoint, tables, ...output.webhook };
 }

@@ -1,4 +1,4 @@
-import { createApp } from "./app.ts";
+import { createApi } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { handleEvents } from "./http/lambda-event.ts";
 import { createClientsStore } from "./store/clients/store.ts";
@@ -11,7 +11,7 @@ import { createTokenSigner } from "./token.ts";
 const config = readConfig();
 const dynamodb = createDynamoDB();
 const now = Date.now;
-const app = createApp({
+const api = createApi({
   stores: {
     clients: createClientsStore({ dynamodb, tableName: config.clientsTable, now }),
     quota: createQuotaStore({ dynamodb, tableName: config.limitsTable, now }),
@@ -29,4 +29,4 @@ const app = createApp({
 });
 
 /** The Lambda function behind the HTTP API. */
-export const handler = handleEvents(app.fetch);
+export const handler = handleEvents(api);

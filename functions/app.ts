@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
-import type { AppEnv } from "./http/context.ts";
 import type { Log } from "./http/request-log.ts";
+import type { Api } from "./http/message.ts";
 import { createRouter } from "./http/router.ts";
+import { serveApi, type WebEnv } from "./http/web.ts";
 import { listFlows } from "./routes/flows.ts";
 import { openSession } from "./routes/open-session.ts";
 import { readOwnSession, startOwnSession } from "./routes/own-session.ts";
@@ -26,8 +27,11 @@ export type Dependencies = {
   readonly log: Log;
 };
 
+/** The whole API for servers and for callers in process. */
+export const createApp = (dependencies: Dependencies): Hono<WebEnv> => serveApi(createApi(dependencies));
+
 /** The whole API: who does what the contract's operations promise. */
-export function createApp(dependencies: Dependencies): Hono<AppEnv> {
+export function createApi(dependencies: Dependencies): Api {
   return createRouter(dependencies, {
     openSession: openSession(dependencies),
     readUser: readUser(dependencies),

@@ -27,10 +27,32 @@ export function readConfig(): Config {
   };
 }
 
+/** What the functions that tell clients are told of the world. */
+export type WebhookConfig = {
+  readonly tables: {
+    readonly verificationTable: string;
+    readonly clientsTable: string;
+    readonly deliveriesTable: string;
+  };
+  readonly queueUrl: string;
+};
+
+/** The same for `publish` and `deliver`. */
+export function readWebhookConfig(): WebhookConfig {
+  return {
+    tables: {
+      verificationTable: variable("VERIFICATION_TABLE"),
+      clientsTable: variable("CLIENTS_TABLE"),
+      deliveriesTable: variable("DELIVERIES_TABLE"),
+    },
+    queueUrl: variable("DELIVERY_QUEUE_URL"),
+  };
+}
+
 function variable(name: string): string {
   const value = process.env[name];
   if (value !== undefined && value !== "") return value;
-  throw new Error(`The environment variable ${name} is not set. infra/api.ts sets it at \`npx sst deploy\`.`);
+  throw new Error(`The environment variable ${name} is not set. infra/ sets it at \`npx sst deploy\`.`);
 }
 
 function signingKeys(): SigningKeySet {

@@ -3,8 +3,9 @@ import { namespaceOf } from "./metrics.ts";
 import { TABLE_REQUESTS } from "./permissions.ts";
 import { FALLBACK_ROUTE, ROUTES, type RouteGroup } from "./routes.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, limits, verification } from "./storage.ts";
+import { clients, deliveries, limits, verification } from "./storage.ts";
 import { MINIMUM_REQUESTS, THRESHOLDS } from "./thresholds.ts";
+import { deadLetters, deliver, deliveryQueue, publish, publishSource } from "./webhooks.ts";
 
 const settings = stageSettings($app.stage, process.env);
 const prefix = `${$app.name}-${$app.stage}`;
@@ -33,6 +34,8 @@ export const alarms =
         ...tableAlarms(alarmTopic.arn, "Verification", verification.name),
         ...tableAlarms(alarmTopic.arn, "Clients", clients.name),
         ...tableAlarms(alarmTopic.arn, "Limits", limits.name),
+        ...tableAlarms(alarmTopic.arn, "Deliveries", deliveries.name),
+        ...webhookAlarms(alarmTopic.arn),
       ];
 
 if (alarmTopic !== undefined && settings.alarmEmail !== undefined) {
@@ -134,6 +137,45 @@ function functionAlarms(topic: $util.Input<string>) {
   ];
 }
 
+/** Where events come to a halt on their way, and what becomes of endpoints. */
+function webhookAlarms(topic: $util.Input<string>) {
+  const dropped: Metric = {
+    namespace: "AWS/Lambda",
+    metricName: "OnFailureDestinationDeliveredEventCount",
+    stat: "Sum",
+    dimensions: { EventSourceMappingUUID: publishSource.uuid },
+  };
+  return [
+    alarm(topic, "PublishErrors", "functionErrors", {
+      metrics: { errors: ofLambda(publish.function.name, "Errors") },
+    }),
+    alarm(topic, "DeliverErrors", "functionErrors", {
+      metrics: { errors: ofLambda(deliver.function.name, "Errors") },
+    }),
+    alarm(topic, "DeliverThrottles", "functionThrottles", {
+      metrics: { throttles: ofLambda(deliver.function.name, "Throttles") },
+    }),
+    alarm(topic, "StreamAge", "streamAge", {
+      metrics: { age: ofLambda(publish.function.name, "IteratorAge", "Maximum") },
+    }),
+    alarm(topic, "RecordsFailed", "recordsFailed", {
+      metrics: { dropped, unreadable: counted("WebhookRecordsSetAside") },
+      expression: "FILL(dropped, 0) + FILL(unreadable, 0)",
+    }),
+    alarm(topic, "QueueAge", "queueAge", {
+      metrics: { age: ofQueue(deliveryQueue, "ApproximateAgeOfOldestMessage") },
+    }),
+    alarm(topic, "DeadLetters", "deadLetters", {
+      metrics: { letters: ofQueue(deadLetters, "ApproximateNumberOfMessagesVisible") },
+    }),
+    alarm(topic, "SweepLate", "sweepLate", {
+      metrics: { late: { ...counted("WebhookSweepLateSeconds"), stat: "Maximum" } },
+    }),
+    alarm(topic, "WebhooksGivenUp", "webhooksGivenUp", { metrics: { given: counted("WebhooksGivenUp") } }),
+    alarm(topic, "WebhooksPaused", "webhooksPaused", { metrics: { paused: counted("WebhooksPaused") } }),
+  ];
+}
+
 /** What callers do that nobody should do often. */
 function callerAlarms(topic: $util.Input<string>) {
   const refused = (code: string) => ({ metrics: { refused: counted("Refusals", { code }) } });
@@ -171,6 +213,14 @@ function tableAlarms(
       expression: errors.map(([id]) => `FILL(${id}, 0)`).join(" + "),
     }),
   ];
+}
+
+function ofLambda(functionName: $util.Input<string>, metricName: string, stat = "Sum"): Metric {
+  return { namespace: "AWS/Lambda", metricName, stat, dimensions: { FunctionName: functionName } };
+}
+
+function ofQueue({ name }: aws.sqs.Queue, metricName: string): Metric {
+  return { namespace: "AWS/SQS", metricName, stat: "Maximum", dimensions: { QueueName: name } };
 }
 
 function ofApi(metricName: string, stat: string): Metric {

@@ -1,4 +1,4 @@
-import { namespaceOf, REQUEST_METRICS } from "./metrics.ts";
+import { DELIVER_METRICS, namespaceOf, PUBLISH_METRICS, REQUEST_METRICS } from "./metrics.ts";
 import { LOG_QUERIES } from "./queries.ts";
 
 /** What the dashboard of a stage shows. Names and ARNs as AWS gave them. */
@@ -9,6 +9,10 @@ export type Watched = {
   functionName: string;
   functionLog: string;
   tables: string[];
+  publishFunction: string;
+  deliverFunction: string;
+  deliveryQueue: string;
+  deadLetters: string;
   /** Name of the rule that finds the clients with the most requests. */
   topTalkers: string;
   alarmArns: string[];
@@ -33,17 +37,18 @@ export function dashboardBody(watched: Watched) {
   // Whatever routes there are: a line for each.
   const byRoute = (name: string, stat: string): MetricRow =>
     search("AWS/ApiGateway", ["ApiId", "Method", "Resource", "Stage"], `ApiId="${apiId}" `, name, stat);
-  const ofFunction = (name: string, stat: string): MetricRow => [
-    "AWS/Lambda",
-    name,
-    "FunctionName",
-    functionName,
-    { stat },
-  ];
+  const ofFunction = (name: string, stat: string): MetricRow => ofLambda(functionName, name, stat);
+  const { publishFunction, deliverFunction, deliveryQueue, deadLetters } = watched;
   const ofTables = (...names: string[]): MetricRow[] =>
     tables.flatMap((table) =>
       names.map((name): MetricRow => ["AWS/DynamoDB", name, "TableName", table, { stat: "Sum" }]),
     );
+  const webhookCounts = [...PUBLISH_METRICS, ...DELIVER_METRICS].map(
+    ({ name, dimension, value }): MetricRow =>
+      dimension === undefined
+        ? [namespace, name, { stat: value === "$.lateSeconds" ? "Maximum" : "Sum" }]
+        : search(namespace, [dimension.name], "", name, "Sum"),
+  );
   const others = REQUEST_METRICS.filter(({ name }) => !QUOTAS.has(name));
   const [plain, dimensioned] = [
     others.filter(({ dimension }) => dimension === undefined),
@@ -66,6 +71,27 @@ export function dashboardBody(watched: Watched) {
     [
       "Results, refusals and faults",
       dimensioned.map(({ name, dimension }) => search(namespace, [dimension!.name], "", name, "Sum")),
+    ],
+    [
+      "Webhooks: age of the stream, ms; messages waiting, their age in s",
+      [
+        ofLambda(publishFunction, "IteratorAge", "Maximum"),
+        ofQueue(deliveryQueue, "ApproximateNumberOfMessagesVisible"),
+        ofQueue(deliveryQueue, "ApproximateAgeOfOldestMessage"),
+        ofQueue(deadLetters, "ApproximateNumberOfMessagesVisible"),
+      ],
+    ],
+    ["Webhooks: events, deliveries by what became of them", webhookCounts],
+    [
+      "Webhooks: failures of the functions",
+      [publishFunction, deliverFunction].flatMap((each) => [
+        ofLambda(each, "Errors", "Sum"),
+        ofLambda(each, "Throttles", "Sum"),
+      ]),
+    ],
+    [
+      "Webhooks: delivering, ms",
+      [ofLambda(deliverFunction, "Duration", "p50"), ofLambda(deliverFunction, "Duration", "p99")],
     ],
   ];
   const quotasFrom = 3 + Math.ceil(graphs.length / 2) * 6;
@@ -123,6 +149,14 @@ export function dashboardBody(watched: Watched) {
       })),
     ],
   };
+}
+
+function ofLambda(functionName: string, name: string, stat: string): MetricRow {
+  return ["AWS/Lambda", name, "FunctionName", functionName, { stat }];
+}
+
+function ofQueue(queueName: string, name: string): MetricRow {
+  return ["AWS/SQS", name, "QueueName", queueName, { stat: "Maximum" }];
 }
 
 /** One line for each value that the dimensions have had. Quoted: the name of a stage may have a hyphen. */

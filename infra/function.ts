@@ -2,10 +2,15 @@ import { BUNDLING } from "./bundling.ts";
 import { type FunctionName, PERMISSIONS, type TableGrant, type TableName } from "./permissions.ts";
 import { environmentKey } from "./secrets.ts";
 import { stageSettings } from "./stage.ts";
-import { clients, limits, tableKey, verification } from "./storage.ts";
+import { clients, deliveries, limits, tableKey, verification } from "./storage.ts";
 
 const settings = stageSettings($app.stage, process.env);
-const TABLE_ARNS = { Verification: verification.arn, Clients: clients.arn, Limits: limits.arn };
+const TABLE_ARNS = {
+  Verification: verification.arn,
+  Clients: clients.arn,
+  Limits: limits.arn,
+  Deliveries: deliveries.arn,
+};
 
 /** What differs from function to function; all the rest is the same for all of them. */
 export type FunctionSettings = {
@@ -16,6 +21,8 @@ export type FunctionSettings = {
   /** All that the function is told. Encrypted by a key of ours in production; nothing is linked. */
   environment: Record<string, $util.Input<string>>;
   reservedConcurrency?: number | undefined;
+  /** What it may do beyond its tables and its log. */
+  permissions?: { actions: string[]; resources: $util.Input<string>[] }[];
   /** What lies beside the bundle, from where in the project. */
   copyFiles?: { from: string; to: string }[];
 };
@@ -34,7 +41,7 @@ export type HardenedFunction = {
  */
 export function hardenedFunction(
   name: FunctionName,
-  { reservedConcurrency, environment, ...given }: FunctionSettings,
+  { reservedConcurrency, environment, permissions = [], ...given }: FunctionSettings,
 ): HardenedFunction {
   // Made here so that the role can name it. It is the audit trail, so in production nobody takes it away by mistake.
   const log = new aws.cloudwatch.LogGroup(
@@ -61,7 +68,7 @@ export function hardenedFunction(
     // Never `link`: SST seals what is linked into the bundle with AES-GCM under an all-zero nonce and a key that never
     // changes, so that two bundles give away what is in them. And a linked table grants dynamodb:* on it.
     environment,
-    permissions: [...tableStatements(name), logStatement(log), ...keyStatements()],
+    permissions: [...tableStatements(name), ...permissions, logStatement(log), ...keyStatements()],
     transform: {
       role: (args) => {
         // `sst dev` runs the function on the developer's machine, as this role.
@@ -104,11 +111,26 @@ export function hardenedFunction(
 
 function tableStatements(name: FunctionName) {
   const grants: Partial<Record<TableName, TableGrant>> = PERMISSIONS[name];
-  return Object.entries(grants).map(([table, { actions, partitions = [] }]) => ({
-    actions: [...actions],
-    resources: [TABLE_ARNS[table as TableName]],
-    conditions: partitions.length === 0 ? [] : reaching(partitions),
-  }));
+  return Object.entries(grants).flatMap(([table, grant]) => {
+    const { actions, partitions = [], indexes = [] } = grant;
+    const arn = TABLE_ARNS[table as TableName];
+    return [
+      {
+        actions: [...actions],
+        resources: [arn],
+        conditions: partitions.length === 0 ? [] : reaching(partitions),
+      },
+      ...(indexes.length === 0
+        ? []
+        : [
+            {
+              actions: ["dynamodb:Query"],
+              resources: indexes.map((index) => $interpolate`${arn}/index/${index}`),
+              conditions: [],
+            },
+          ]),
+    ];
+  });
 }
 
 /** Conditions that hold for requests into these partitions alone. */

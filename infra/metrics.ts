@@ -19,6 +19,7 @@ export type LogMetric = {
 export const namespaceOf = (stage: string) => `VerificationSessions/${stage}`;
 
 const RESULT = { name: "result", from: "$.result" } as const;
+const STATE = { name: "state", from: "$.state" } as const;
 const CODE = { name: "code", from: "$.code" } as const;
 const SIDE = { name: "side", from: "$.limited" } as const;
 
@@ -59,6 +60,29 @@ export const REQUEST_METRICS: readonly LogMetric[] = [
 function counted(name: string, condition: string): LogMetric {
   return { name, pattern: `{ $.event = "request" && ${condition} }`, value: "1" };
 }
+
+/** Out of the log of the function that publishes webhooks. */
+export const PUBLISH_METRICS: readonly LogMetric[] = [
+  { name: "WebhookEvents", pattern: '{ $.event = "publish" && $.events > 0 }', value: "$.events" },
+  {
+    name: "WebhookRecordsSetAside",
+    pattern: '{ $.event = "fault" && $.fault.name = "Unreadable" }',
+    value: "1",
+  },
+  { name: "WebhookSweepLateSeconds", pattern: '{ $.event = "sweep" }', value: "$.lateSeconds" },
+];
+
+/** Out of the log of the function that delivers them. */
+export const DELIVER_METRICS: readonly LogMetric[] = [
+  { name: "WebhookDeliveries", pattern: '{ $.event = "delivery" }', value: "1", dimension: STATE },
+  {
+    name: "WebhooksGivenUp",
+    // What its endpoint's pause kept from being tried has no duration.
+    pattern: '{ $.event = "delivery" && $.state = "failed" && $.durationMs >= 0 }',
+    value: "1",
+  },
+  { name: "WebhooksPaused", pattern: '{ $.event = "delivery" && $.paused = "*" }', value: "1" },
+];
 
 /** Out of the gateway's access log, in which every value is a string. */
 export const ACCESS_METRICS: readonly LogMetric[] = [

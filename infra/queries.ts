@@ -66,6 +66,19 @@ export const LOG_QUERIES: readonly LogQuery[] = [
   },
 ];
 
+/** The same over the log of the function that delivers webhooks. */
+export const DELIVERY_QUERIES: readonly LogQuery[] = [
+  {
+    title: "Deliveries by endpoint",
+    query: [
+      'filter event = "delivery"',
+      "stats count(*) as attempts, pct(durationMs, 99) as p99Ms, latest(outcome) as lastOutcome by clientId, webhookId, state",
+      "sort attempts desc",
+    ].join(" | "),
+    onDashboard: false,
+  },
+];
+
 /**
  * The clients with the most requests, counted by CloudWatch Contributor Insights out of the function's log.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights-RuleSyntax.html

@@ -1,3 +1,4 @@
+import { DELIVERIES_INDEXES, DUE_INDEX, UNDELIVERED_INDEX } from "../functions/webhooks/indexes.ts";
 import { stageSettings } from "./stage.ts";
 
 const settings = stageSettings($app.stage, process.env);
@@ -26,7 +27,7 @@ if (tableKey !== undefined) {
   });
 }
 
-/** Users, slots and session records. Its stream has both images, of which webhooks can be made. */
+/** Users, slots and session records. Its stream has both images, of which webhooks are made. */
 export const verification = lastingTable("Verification", { ttl: "ttl", stream: "new-and-old-images" });
 
 /** API keys by hash, clients, their flows and settings. Functions read some of it; only operators write it. */
@@ -41,6 +42,31 @@ export const limits = new sst.aws.Dynamo("Limits", {
     table: (args) => {
       args.pointInTimeRecovery = { enabled: false };
       encrypt(args);
+    },
+  },
+});
+
+const [dueShard, due] = DELIVERIES_INDEXES[DUE_INDEX];
+const [undeliveredOf] = DELIVERIES_INDEXES[UNDELIVERED_INDEX];
+
+/**
+ * What is told to clients, until thirty days after it happened, and how their endpoints do. Of what waits nothing but this
+ * table knows; of what arrived it is a log.
+ */
+export const deliveries = new sst.aws.Dynamo("Deliveries", {
+  fields: { pk: "string", sk: "string", [dueShard]: "string", [due]: "number", [undeliveredOf]: "string" },
+  primaryIndex: { hashKey: "pk", rangeKey: "sk" },
+  globalIndexes: {
+    [DUE_INDEX]: { hashKey: dueShard, rangeKey: due, projection: "keys-only" },
+    [UNDELIVERED_INDEX]: { hashKey: undeliveredOf, projection: "keys-only" },
+  },
+  ttl: "ttl",
+  deletionProtection: settings.production,
+  transform: {
+    table: (args, opts) => {
+      args.pointInTimeRecovery = { enabled: false };
+      encrypt(args);
+      opts.protect = settings.production;
     },
   },
 });

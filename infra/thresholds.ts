@@ -157,6 +157,65 @@ export const THRESHOLDS = {
     periods: 5,
     meaning: "DynamoDB fails by itself.",
   },
+  // Events are told within seconds. Ten minutes of age are no burst: the function fails, or what it needs does, and at a day
+  // the stream forgets.
+  streamAge: {
+    above: 600_000,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "What happened to sessions ten minutes ago and more is not told to clients yet.",
+  },
+  // One record that was given up or cannot be read is a client who is not told of something, unless somebody acts.
+  recordsFailed: {
+    above: 0,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "Something that happened to a session could not be told, and was set aside.",
+  },
+  // An attempt takes 15 s at most, and twenty batches run at once. Ten minutes mean more events than that makes, or a
+  // function that does not run.
+  queueAge: {
+    above: 600,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "Deliveries wait for more than ten minutes although they are due.",
+  },
+  // Their deliveries are made anyway, a quarter of an hour late; but what brought them there is a bug or an outage.
+  deadLetters: {
+    above: 0,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "Messages were received again and again without being done with.",
+  },
+  // What is due is swept each minute, so some of it is a minute late, and what a dead sweep had taken a quarter of an hour.
+  sweepLate: {
+    above: 1_200,
+    periodSeconds: 300,
+    breaching: 2,
+    periods: 3,
+    meaning: "What was due 20 minutes ago and more was swept only now.",
+  },
+  // One endpoint that is down for a day gives up what a day brings; a hundred within an hour are a client who misses much,
+  // or a fault of ours.
+  webhooksGivenUp: {
+    above: 100,
+    periodSeconds: 3_600,
+    breaching: 1,
+    periods: 1,
+    meaning: "More than 100 deliveries were given up within an hour.",
+  },
+  // Somebody has to tell the client, who is told of nothing any more.
+  webhooksPaused: {
+    above: 0,
+    periodSeconds: 300,
+    breaching: 1,
+    periods: 1,
+    meaning: "A client's endpoint was paused: it answered 410, or failed for five days.",
+  },
 } as const satisfies Record<string, Threshold>;
 
 /** Requests in a period under which the share of faults says nothing. */

@@ -31,6 +31,14 @@ export const AUDIT_ACTIONS = [
   "restore.begun",
   "restore.done",
   "flow.moved",
+  "webhook.created",
+  "webhook.updated",
+  "webhook.paused",
+  "webhook.resumed",
+  "webhook.secret-rotated",
+  "webhook.deleted",
+  "webhook.tested",
+  "webhook.replayed",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
@@ -138,6 +146,8 @@ const SUBJECT_ORDER = [
   "previousType",
   "userId",
   "sessionId",
+  "webhookId",
+  "eventId",
   "kid",
 ];
 

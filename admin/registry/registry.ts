@@ -7,11 +7,12 @@ import { limitRegistry } from "./limits.ts";
 import { signingKeyRegistry } from "./signing-keys.ts";
 import { openClientsTable } from "./table.ts";
 import { upgradeRegistry } from "./upgrade.ts";
+import { webhookRegistry } from "./webhooks.ts";
 
 export type Registry = ReturnType<typeof createRegistry>;
 
 /**
- * All writing of the Clients table: clients, their limits, API keys, flows. Every change leaves its audit event in the same
+ * All writing of the Clients table: clients, their limits, API keys, flows, webhooks. Every change leaves its audit event in the same
  * transaction, and what changes nothing leaves none.
  * @param tableName the Clients table's
  * @param world.now the clock, in epoch milliseconds
@@ -31,5 +32,6 @@ export function createRegistry(
     ...signingKeyRegistry(table),
     ...auditRegistry(table),
     ...upgradeRegistry(table),
+    ...webhookRegistry(table),
   };
 }

@@ -16,6 +16,16 @@ import type {
 
 export const TITLE = "Verification sessions";
 
+/** What somebody who knows nothing reads first; the guides follow. */
+export const INTRODUCTION = `A verification session is one attempt of an end user to prove who they are.
+
+1. Your backend **opens a session** with its API key, by your own id for the user, and gets a token: \`POST /v2/sessions\`.
+2. It hands the token to your frontend, whose SDK **starts** the session: \`POST /v2/session/start\`.
+3. The verification engine reports the **result**, at once or days later.
+4. Your backend **reads the user**: \`GET /v2/users/{refId}\`. Its \`status\` is what you decide by.
+
+Every refusal is a problem with a stable \`code\` and a sentence that says what to do; each call lists the codes that can come.`;
+
 export const TAGS = {
   Sessions:
     "Your backend opens a session for an end user, hands its token to your frontend, and ends it early.",
@@ -486,7 +496,7 @@ export const PARAMETER_PROSE = {
   sessionId: "The session's id.",
   limit: "How many sessions a page has: 1 to 100, 20 if left out.",
   cursor: "The `nextCursor` of the page before.",
-  "idempotency-key":
+  "Idempotency-Key":
     "Matters for `forceCreation: true` only: repeating a forced call with the same key answers the session that the first one made (200, `created: false`, `idempotent-replayed: true`). It belongs to the user and lives as long as that session is the active one: once another forced call has superseded it, the key is forgotten.",
   "x-request-id":
     "Your own id of the request, logged beside ours if it is a UUID, a ULID or 32 hexadecimal digits.",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import { ENVIRONMENTS, type Environment, type Scope } from "../contract/vocabulary.ts";
+import { crc32 } from "./crc32.ts";
 
 /** What is kept of an API key, under its hash. Times are epoch seconds. */
 export type ApiKey = {

@@ -1,5 +1,5 @@
-import { crc32 } from "node:zlib";
 import type { Environment } from "../contract/vocabulary.ts";
+import { crc32 } from "./crc32.ts";
 
 /** How long a window lasts. A client may use all that it has in a window's first second. */
 export const WINDOW_SECONDS = 10;

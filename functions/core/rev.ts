@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { decodeTime, encodeTime, ulid } from "ulid";
 
 /**
@@ -12,6 +13,7 @@ export type Rev = string;
  */
 const BLIND_MARGIN_MS = 5_000;
 const TIME_DIGITS = 10;
+const CHANCE_DIGITS = 16;
 
 /**
  * The rev of an attempt that is sent now: of its clock's time or, where items were seen, of a millisecond after theirs
@@ -20,7 +22,14 @@ const TIME_DIGITS = 10;
  */
 export function newRev(nowMs: number, ...seen: readonly (Rev | undefined)[]): Rev {
   const times = seen.filter((rev) => rev !== undefined).map((rev) => revTime(rev) + 1);
-  return ulid(Math.max(nowMs, ...times));
+  return ulid(Math.max(nowMs, ...times), chance());
+}
+
+/** Random numbers for the digits of one ULID, drawn at once: the library's own way asks the system for each digit. */
+function chance(): () => number {
+  const bytes = randomBytes(CHANCE_DIGITS);
+  let used = 0;
+  return () => (bytes[used++] ?? 0) / 256;
 }
 
 /** When a rev was made, in epoch milliseconds. */

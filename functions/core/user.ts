@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { ResultStatus, UserStatus } from "../contract/vocabulary.ts";
 import type { SessionId, UserId } from "./ids.ts";
 import type { ReportedResult } from "./result.ts";
@@ -45,10 +44,22 @@ export function userStatus(user: User, sessions: readonly SessionView[]): UserSt
 export function hasDetails({ details, extras }: User, patch: DetailsPatch | undefined): boolean {
   if (patch === undefined) return true;
   return (
-    Object.entries(patch.set).every(([name, value]) =>
-      isDeepStrictEqual(details[name as keyof Details], value),
-    ) &&
+    Object.entries(patch.set).every(([name, value]) => isSame(details[name as keyof Details], value)) &&
     patch.remove.every((name) => details[name] === undefined) &&
-    (patch.extras === undefined || isDeepStrictEqual({ ...extras }, { ...patch.extras }))
+    (patch.extras === undefined || isSame(extras, patch.extras))
+  );
+}
+
+type Value = Details[keyof Details] | ExtraValue;
+
+/** Whether two values of a user's are the same; two objects, whatever the order of their members. */
+function isSame(one: Value | User["extras"], other: Value | User["extras"]): boolean {
+  if (typeof one !== "object" || typeof other !== "object") return Object.is(one, other);
+  const members = Object.entries(one);
+  return (
+    members.length === Object.keys(other).length &&
+    members.every(
+      ([name, value]) => Object.hasOwn(other, name) && Object.is(value, other[name as keyof typeof other]),
+    )
   );
 }

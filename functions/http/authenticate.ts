@@ -10,9 +10,9 @@ import type { ClientsStore } from "../store/clients/store.ts";
 import type { QuotaStore } from "../store/quota.ts";
 import type { VerificationStore } from "../store/verification/store.ts";
 import type { TokenSigner } from "../token.ts";
+import type { Call } from "./call.ts";
 import { limit } from "./limit.ts";
 import type { LogFields } from "./request-log.ts";
-import type { AppContext } from "./context.ts";
 
 const MAX_CACHED_KEYS = 1_000;
 const SECONDS_PER_HOUR = 3_600;
@@ -62,8 +62,8 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
      * Checks the `x-api-key` of a request: shape and checksum, hash, revocation and expiry, then the client's quota,
      * then scope. A key that was looked up is kept for a minute, so a warm one costs no read.
      */
-    async backend(c: AppContext, scope: Scope): Promise<BackendCaller | Refusal<BackendRefusalCode>> {
-      const text = c.req.header("x-api-key");
+    async backend(call: Call, scope: Scope): Promise<BackendCaller | Refusal<BackendRefusalCode>> {
+      const text = call.request.header("x-api-key");
       if (text === undefined || text === "")
         return refuse("missing_api_key", "Send your API key in the header `x-api-key`.");
       const invalid = refuse(
@@ -71,7 +71,7 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
         "The API key is unknown, expired or revoked, or was not copied whole.",
       );
       if (!isWellFormedApiKey(text)) return invalid;
-      const log = c.get("log");
+      const { log } = call;
       const { key, cached } = await clients.findApiKey(hashApiKey(text));
       if (!cached) log.apiKeyCache = "miss";
       const nowSeconds = toSeconds(now());
@@ -84,12 +84,13 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
       if (!(inScope && scope === "results:write")) {
         const { clientId, environment } = key;
         const perSecond = key.perSecond ?? DEFAULT_PER_SECOND[environment];
-        const limited = await limit(c, quota, { side: "backend", clientId, environment }, perSecond);
+        const limited = await limit(call, quota, { side: "backend", clientId, environment }, perSecond);
         if (limited !== undefined) return limited;
       }
+      // Also where the scope is missing: whoever feels out a stolen key has used it.
+      call.unfinished.push(noteUsage(key.keyId, nowSeconds, log));
       if (!inScope)
         return refuse("insufficient_scope", `This call needs an API key with the scope \`${scope}\`.`);
-      c.get("unfinished").push(noteUsage(key.keyId, nowSeconds, log));
       return key;
     },
 
@@ -97,8 +98,8 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
      * Checks the session token of a frontend call: its signature and claims, then the client's quota, then client and
      * stored session.
      */
-    async frontend(c: AppContext): Promise<FrontendCaller | Refusal<FrontendRefusalCode>> {
-      const token = bearerToken(c.req.header("authorization"));
+    async frontend(call: Call): Promise<FrontendCaller | Refusal<FrontendRefusalCode>> {
+      const token = bearerToken(call.request.header("authorization"));
       if (token === undefined)
         return refuse(
           "missing_token",
@@ -112,7 +113,7 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
           "The token was not made by this API for this use, or was not copied whole.",
         );
       const { claims } = verified;
-      const log = c.get("log");
+      const { log } = call;
       log.clientId = claims.clientId;
       if (claims.environment === "sandbox") log.sandbox = true;
       log.userId = claims.userId;
@@ -121,7 +122,7 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
       const settings = await clients.findSettings(claims.clientId);
       const { clientId, environment } = claims;
       const perSecond = settings.frontendPerSecond?.[environment] ?? DEFAULT_PER_SECOND[environment];
-      const limited = await limit(c, quota, { side: "frontend", clientId, environment }, perSecond);
+      const limited = await limit(call, quota, { side: "frontend", clientId, environment }, perSecond);
       if (limited !== undefined) return limited;
       if (settings.disabledAt !== undefined)
         return refuse("session_ended", "The organisation that opened this session is disabled.");

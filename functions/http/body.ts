@@ -1,7 +1,9 @@
 import { isJsonObject } from "../contract/parts.ts";
 import { type Refusal, refuse, refuseFields } from "../core/refusal.ts";
-import { BODY_TOO_LARGE, MAX_BODY_BYTES } from "./lambda-event.ts";
-import type { AppContext } from "./context.ts";
+import type { Call } from "./call.ts";
+import { BODY_TOO_LARGE, MAX_BODY_BYTES } from "./message.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 type BodyRefusal = Refusal<
   "unsupported_media_type" | "payload_too_large" | "invalid_json" | "invalid_request"
@@ -13,16 +15,15 @@ type BodyRefusal = Refusal<
  * @param needed whether a call without a body is refused; where it is not, none is an empty object
  */
 export async function readBody(
-  c: AppContext,
+  { request }: Call,
   { needed }: { needed: boolean },
 ): Promise<{ readonly value: Record<string, unknown> } | BodyRefusal> {
-  const bytes =
-    c.env?.gateway?.body === BODY_TOO_LARGE ? TOO_LARGE : await readAtMost(c.req.raw, MAX_BODY_BYTES);
-  const empty = bytes.length === 0;
+  const bytes = await request.body();
+  const empty = bytes !== BODY_TOO_LARGE && bytes.length === 0;
   if (empty && !needed) return { value: {} };
 
-  const contentType = c.req.header("content-type");
-  const encoding = c.req.header("content-encoding") ?? "identity";
+  const contentType = request.header("content-type");
+  const encoding = request.header("content-encoding") ?? "identity";
   // Without a body there is nothing whose type could be missing.
   const typeFits = contentType === undefined ? empty : isJsonType(contentType);
   if (!typeFits || encoding.toLowerCase() !== "identity") {
@@ -31,12 +32,13 @@ export async function readBody(
       "Send the body as `content-type: application/json`, in UTF-8, not compressed.",
     );
   }
-  if (bytes === TOO_LARGE) return refuse("payload_too_large", `Send at most ${MAX_BODY_BYTES / 1024} KiB.`);
+  if (bytes === BODY_TOO_LARGE)
+    return refuse("payload_too_large", `Send at most ${MAX_BODY_BYTES / 1024} KiB.`);
   if (empty) return refuse("invalid_json", "Send a JSON object as the body.");
 
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(utf8.decode(bytes));
   } catch {
     return refuse("invalid_json", "The body must be well-formed JSON in UTF-8.");
   }
@@ -53,19 +55,4 @@ function isJsonType(contentType: string): boolean {
     type === "application/json" &&
     parameters.every((parameter) => !/^charset=(?!"?utf-?8"?$)/.test(parameter))
   );
-}
-
-/** Stands for a body that was not read to its end. */
-const TOO_LARGE = new Uint8Array(1);
-
-async function readAtMost(request: Request, maxBytes: number): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return TOO_LARGE;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) return TOO_LARGE;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

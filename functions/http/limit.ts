@@ -1,7 +1,7 @@
 import { WINDOW_SECONDS } from "../core/quota.ts";
 import { type Refusal, refuse } from "../core/refusal.ts";
 import type { Counter, QuotaStore } from "../store/quota.ts";
-import type { AppContext } from "./context.ts";
+import type { Call } from "./call.ts";
 import type { LogFields } from "./request-log.ts";
 
 /**
@@ -10,18 +10,18 @@ import type { LogFields } from "./request-log.ts";
  * @returns the refusal of a call that the quota has no room for
  */
 export async function limit(
-  c: AppContext,
+  call: Call,
   quotas: QuotaStore,
   counter: Counter,
   perSecond: number,
 ): Promise<Refusal<"rate_limited"> | undefined> {
   const { allowed, quota, remaining, secondsLeft, told } = await quotas.take(counter, perSecond);
-  c.get("unfinished").push(noteUntold(told, c.get("log")));
-  c.header("RateLimit-Policy", `"default";q=${quota};w=${WINDOW_SECONDS}`);
-  c.header("RateLimit", `"default";r=${remaining};t=${secondsLeft}`);
+  call.unfinished.push(noteUntold(told, call.log));
+  call.headers["ratelimit-policy"] = `"default";q=${quota};w=${WINDOW_SECONDS}`;
+  call.headers.ratelimit = `"default";r=${remaining};t=${secondsLeft}`;
   if (allowed) return undefined;
-  c.get("log").limited = counter.side;
-  c.header("Retry-After", String(secondsLeft));
+  call.log.limited = counter.side;
+  call.headers["retry-after"] = String(secondsLeft);
   return refuse(
     "rate_limited",
     `Your organisation may make ${quota} calls of this kind in ${WINDOW_SECONDS} seconds, and has made them. ` +

@@ -1,45 +1,48 @@
 import { FAULTS, type FaultCode, REFUSALS, type RefusalCode } from "../contract/refusals.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { Unavailable } from "../store/retry.ts";
-import type { AppContext } from "./context.ts";
+import type { Call } from "./call.ts";
+import type { Reply } from "./message.ts";
 
 const RETRY_AFTER_SECONDS = 1;
 const PROBLEMS = { ...REFUSALS, ...FAULTS };
 
 /** Answers a refusal as RFC 9457 `application/problem+json`. */
-export function problem(c: AppContext, refusal: Refusal): Response {
-  if (REFUSALS[refusal.code].status === 401) c.header("WWW-Authenticate", challenge(refusal.code));
-  if (refusal.reason !== undefined) c.get("log").reason = refusal.reason;
-  return answer(c, refusal.code, refusal.detail, refusal.errors);
+export function problem(call: Call, refusal: Refusal): Reply {
+  if (REFUSALS[refusal.code].status === 401) call.headers["www-authenticate"] = challenge(refusal.code);
+  if (refusal.reason !== undefined) call.log.reason = refusal.reason;
+  return answer(call, refusal.code, refusal.detail, refusal.errors);
 }
 
 /** Answers an exception: `unavailable` if the store gave out, else `internal`. What went wrong is for the log alone. */
-export function faultProblem(c: AppContext, error: unknown): Response {
+export function faultProblem(call: Call, error: unknown): Reply {
   if (!(error instanceof Unavailable)) {
-    return answer(c, "internal", "It was logged under the request id. Repeating the call is safe.");
+    return answer(call, "internal", "It was logged under the request id. Repeating the call is safe.");
   }
-  if (error.removedSome) c.get("log").erasing = true;
-  c.header("Retry-After", String(RETRY_AFTER_SECONDS));
-  const reads = c.req.method === "GET" || c.req.method === "HEAD";
+  if (error.removedSome) call.log.erasing = true;
+  call.headers["retry-after"] = String(RETRY_AFTER_SECONDS);
+  const reads = call.request.method === "GET" || call.request.method === "HEAD";
   const again = "Repeat it as it is, after `Retry-After` seconds.";
   return answer(
-    c,
+    call,
     "unavailable",
     reads ? `The call could not be answered. ${again}` : `The call may be partly stored. ${again}`,
   );
 }
 
 function answer(
-  c: AppContext,
+  call: Call,
   code: RefusalCode | FaultCode,
   detail: string,
   errors?: Refusal["errors"],
-): Response {
+): Reply {
   const { status, title } = PROBLEMS[code];
-  const requestId = c.get("requestId");
-  c.get("log").code = code;
-  return c.body(
-    JSON.stringify({
+  const { requestId } = call;
+  call.log.code = code;
+  return {
+    status,
+    headers: { "content-type": "application/problem+json" },
+    body: JSON.stringify({
       type: `urn:verification-sessions:problem:${code}`,
       title,
       status,
@@ -50,9 +53,7 @@ function answer(
       requestId,
       ...(errors === undefined ? {} : { errors }),
     }),
-    status,
-    { "content-type": "application/problem+json" },
-  );
+  };
 }
 
 /** RFC 9110 §11.6.1; for tokens with the error code of RFC 6750 §3, which has none for a request without a token. */

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Handler } from "hono";
 import type { ConflictReason, FaultCode, RefusalCode } from "../contract/refusals.ts";
 import type { ResultStatus } from "../contract/vocabulary.ts";
 import { newRequestScope, requestScope } from "../store/request-scope.ts";
 import { type AuditEvent, auditOf, type Outcome } from "../telemetry/outcomes.ts";
-import type { AppContext, AppEnv } from "./context.ts";
+import type { Call } from "./call.ts";
+import type { Api, Reply } from "./message.ts";
 import { callerRequestId, networkOf } from "./request-origin.ts";
 
 /** What is learnt of a request while it is answered. Ids only: never a refId, a detail, a key or a token. */
@@ -72,48 +72,42 @@ const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
   "strict-transport-security": "max-age=63072000", // two years
 } as const;
+const NO_CONTENT_ALLOWED = { "content-security-policy": "default-src 'none'; frame-ancestors 'none'" };
 /** Lambda stops the function after 10 s; this leaves time to answer `unavailable` in our own format. */
 const REQUEST_BUDGET_MS = 7_000;
 
 /** The function's own id of the invocation, where there is one. */
-export const awsRequestIdOf = (c: AppContext) => {
-  const awsRequestId = c.env?.gateway?.awsRequestId;
+export const awsRequestIdOf = ({ request }: Call) => {
+  const awsRequestId = request.gateway?.awsRequestId;
   return awsRequestId === undefined ? {} : { awsRequestId };
 };
 
 const rounded = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
 
 /** Names the request, counts what it costs, and tells of it when it is answered. */
-export function logRequests(log: Log): Handler<AppEnv> {
-  return async (c, next) => {
+export function logRequests(log: Log, answer: (call: Call) => Promise<Reply>): Api {
+  return async (request) => {
     const startedMs = performance.now();
-    const gateway = c.env?.gateway;
+    const { gateway } = request;
     const requestId = gateway?.requestId ?? randomUUID();
     const fields: LogFields = {};
-    c.set("requestId", requestId);
-    c.set("log", fields);
-    c.set("unfinished", []);
+    const call: Call = { request, requestId, log: fields, headers: {}, unfinished: [] };
     const scope = newRequestScope(REQUEST_BUDGET_MS);
-    await requestScope.run(scope, async () => {
-      await next();
-      await Promise.all(c.get("unfinished"));
+    const reply = await requestScope.run(scope, async () => {
+      const answered = await answer(call);
+      await Promise.all(call.unfinished);
+      return answered;
     });
 
-    const { headers, status } = c.res;
-    headers.set("x-request-id", requestId);
-    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
-    if (headers.get("content-type")?.includes("json") === true)
-      headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-
-    const callerId = callerRequestId(c.req.header("x-request-id"), c.req.header("traceparent"));
+    const { status } = reply;
+    const callerId = callerRequestId(request.header("x-request-id"), request.header("traceparent"));
     const audit = auditOf(fields);
     const { supersededSessionId: _superseded, erasing: _erasing, ...told } = fields;
     const network = isRefusedBackend(fields, status) ? networkOf(gateway?.sourceIp ?? "") : undefined;
     log.request({
       event: "request",
       requestId,
-      ...awsRequestIdOf(c),
+      ...awsRequestIdOf(call),
       ...(callerId === undefined ? {} : { callerRequestId: callerId }),
       ...told,
       status,
@@ -125,6 +119,23 @@ export function logRequests(log: Log): Handler<AppEnv> {
       ...(network === undefined ? {} : { network }),
       ...(audit.length === 0 ? {} : { audit }),
     });
+    return withHead(call, reply);
+  };
+}
+
+/** An answer with the headers that every one has. */
+function withHead({ request, requestId, headers }: Call, { body, ...reply }: Reply): Reply {
+  const own = { ...headers, ...reply.headers };
+  return {
+    status: reply.status,
+    headers: {
+      "cache-control": "no-store",
+      ...own,
+      ...SECURITY_HEADERS,
+      ...(own["content-type"]?.includes("json") === true ? NO_CONTENT_ALLOWED : {}),
+      "x-request-id": requestId,
+    },
+    ...(body === undefined || request.method === "HEAD" ? {} : { body }),
   };
 }
 

@@ -1,16 +1,25 @@
-import { type Handler, Hono } from "hono";
-import { cors } from "hono/cors";
-import { NoBody, NoQuery, OPERATIONS, type Operation, type OperationName } from "../contract/operations.ts";
+import { METHOD_NAME_ALL } from "hono/router";
+import { RegExpRouter } from "hono/router/reg-exp-router";
+import { tryDecode } from "hono/utils/url";
+import {
+  NoBody,
+  NoQuery,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  REFERENCE_PATHS,
+} from "../contract/operations.ts";
 import { isRefusal, type Refusal, refuse, refuseFields } from "../core/refusal.ts";
 import { type BackendCaller, createAuthenticators, type FrontendCaller } from "./authenticate.ts";
 import { readBody } from "./body.ts";
-import type { AppContext, AppEnv } from "./context.ts";
-import { requestPath } from "./lambda-event.ts";
+import type { Call } from "./call.ts";
+import { isOpenToPages, OPEN_TO_PAGES, preflight } from "./cors.ts";
+import type { Api, Reply } from "./message.ts";
 import { parse } from "./parse.ts";
 import { faultProblem, problem } from "./problem.ts";
 import { awsRequestIdOf, type Log, type LogFields, logRequests } from "./request-log.ts";
 
-/** What a handler answers when it is no refusal. */
+/** What a handler answers when it is no refusal. Names of headers are in lower case. */
 export type Answer = { readonly headers?: Readonly<Record<string, string>> } & (
   | { readonly status: 200 | 201; readonly body: unknown }
   | { readonly status: 204 }
@@ -55,90 +64,75 @@ type AnyHandler = (request: {
   log: LogFields;
 }) => Promise<Answer | Refusal>;
 
-const CORS_MAX_AGE_SECONDS = 7_200; // the longest that Chromium keeps a preflight
-const KEYS_PATH = OPERATIONS.readPublicKeys.path;
-
 type RouterOptions = Parameters<typeof createAuthenticators>[0] & { readonly log: Log };
 
+/** One path of the contract, and what is done there. */
+type Route = { readonly template: string; readonly names: readonly OperationName[] };
+
 /** The routes of the contract's operations, and what stands around every one of them. */
-export function createRouter(options: RouterOptions, handlers: OperationHandlers): Hono<AppEnv> {
-  const app = new Hono<AppEnv>({ getPath: requestPath });
+export function createRouter(options: RouterOptions, handlers: OperationHandlers): Api {
   const authenticate = createAuthenticators(options);
+  const routes = new RegExpRouter<Route>();
+  for (const [template, names] of byPath())
+    routes.add(METHOD_NAME_ALL, template.replaceAll(/\{(\w+)\}/g, ":$1"), { template, names });
 
-  const answerOperation =
-    (operation: Operation, handle: AnyHandler): Handler<AppEnv> =>
-    async (c) => {
-      const caller = await callerOf(c, operation);
-      if (isRefusal(caller)) return problem(c, caller);
-      const request = await requestOf(c, operation);
-      if (isRefusal(request)) return problem(c, request);
-      const outcome = await handle({ ...request, caller, log: c.get("log") });
-      return isRefusal(outcome) ? problem(c, outcome) : answer(c, outcome);
-    };
-
-  /** Who calls: the key or token first, then the client's quota, then what the caller may do. */
-  async function callerOf(
-    c: AppContext,
-    { access }: Operation,
-  ): Promise<BackendCaller | FrontendCaller | Refusal | undefined> {
-    if (access.kind === "apiKey") return authenticate.backend(c, access.scope);
-    if (access.kind === "token") return authenticate.frontend(c);
-    return undefined;
-  }
-
-  app.use(logRequests(options.log));
-  const frontendPaths = Object.values(OPERATIONS)
-    .filter(({ access }) => access.kind === "token")
-    .map(({ path }) => path);
-  for (const path of [...frontendPaths, KEYS_PATH]) {
-    app.use(
-      path,
-      cors({
-        origin: "*",
-        allowMethods: path === KEYS_PATH ? ["GET"] : ["GET", "POST"],
-        allowHeaders: [
-          "authorization",
-          "content-type",
-          "x-request-id",
-          "traceparent",
-          "tracestate",
-          "baggage",
-        ],
-        exposeHeaders: ["x-request-id", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy"],
-        maxAge: CORS_MAX_AGE_SECONDS,
-      }),
+  async function answerPath(call: Call): Promise<Reply> {
+    const { method, path } = call.request;
+    const [[found], values] = routes.match(METHOD_NAME_ALL, path);
+    if (found === undefined) {
+      return REFERENCE_PATHS.includes(path) && !withHead("GET").includes(method)
+        ? refuseMethod(call, withHead("GET"))
+        : problem(call, refuse("not_found", "There is no such path in this API."));
+    }
+    const [{ template, names }, places] = found;
+    if (isOpenToPages(template)) {
+      Object.assign(call.headers, OPEN_TO_PAGES);
+      if (method === "OPTIONS") return preflight(template);
+    }
+    const name = names.find((each) => withHead(OPERATIONS[each].method).includes(method));
+    // The log names a route by its template: the path itself may hold a refId.
+    call.log.route = name === undefined ? template : `${OPERATIONS[name].method} ${template}`;
+    if (name !== undefined) return answerOperation(call, name, parametersOf(places, values));
+    return refuseMethod(
+      call,
+      names.flatMap((each) => withHead(OPERATIONS[each].method)),
     );
   }
 
-  for (const [template, names] of byPath()) {
-    const path = template.replaceAll(/\{(\w+)\}/g, ":$1");
-    for (const name of names) {
-      const { method } = OPERATIONS[name];
-      app.on(
-        method,
-        path,
-        named(`${method} ${template}`),
-        answerOperation(OPERATIONS[name], handlers[name] as AnyHandler),
-      );
-    }
-    const allowed = names.flatMap((name) => withHead(OPERATIONS[name].method));
-    app.all(path, named(template), (c) => {
-      c.header("Allow", allowed.join(", "));
-      return problem(c, refuse("method_not_allowed", `Use ${allowed.join(" or ")} here.`));
-    });
+  async function answerOperation(call: Call, name: OperationName, parameters: Values): Promise<Reply> {
+    const operation: Operation = OPERATIONS[name];
+    const caller = await callerOf(call, operation);
+    if (isRefusal(caller)) return problem(call, caller);
+    const request = await requestOf(call, operation, parameters);
+    if (isRefusal(request)) return problem(call, request);
+    const handle = handlers[name] as AnyHandler;
+    const outcome = await handle({ ...request, caller, log: call.log });
+    return isRefusal(outcome) ? problem(call, outcome) : replyOf(outcome);
   }
 
-  app.notFound((c) => problem(c, refuse("not_found", "There is no such path in this API.")));
-  app.onError((error, c) => {
-    const response = faultProblem(c, error);
-    options.log.fault(error, {
-      requestId: c.get("requestId"),
-      ...awsRequestIdOf(c),
-      code: response.status === 503 ? "unavailable" : "internal",
-    });
-    return response;
+  /** Who calls: the key or token first, then the client's quota, then what the caller may do. */
+  async function callerOf(
+    call: Call,
+    { access }: Operation,
+  ): Promise<BackendCaller | FrontendCaller | Refusal | undefined> {
+    if (access.kind === "apiKey") return authenticate.backend(call, access.scope);
+    if (access.kind === "token") return authenticate.frontend(call);
+    return undefined;
+  }
+
+  return logRequests(options.log, async (call) => {
+    try {
+      return await answerPath(call);
+    } catch (error) {
+      const reply = faultProblem(call, error);
+      options.log.fault(error, {
+        requestId: call.requestId,
+        ...awsRequestIdOf(call),
+        code: reply.status === 503 ? "unavailable" : "internal",
+      });
+      return reply;
+    }
   });
-  return app;
 }
 
 /** The operations, by the path that they share. */
@@ -151,27 +145,38 @@ function byPath(): Map<string, OperationName[]> {
   return paths;
 }
 
+function refuseMethod(call: Call, allowed: readonly string[]): Reply {
+  call.headers.allow = allowed.join(", ");
+  return problem(call, refuse("method_not_allowed", `Use ${allowed.join(" or ")} here.`));
+}
+
 const withHead = (method: string) => (method === "GET" ? ["GET", "HEAD"] : [method]);
 
-/** Names the route for the log, by its template: the path itself may hold a refId. */
-function named(route: string): Handler<AppEnv> {
-  return async (c, next) => {
-    c.get("log").route = route;
-    await next();
-  };
+type Values = Readonly<Record<string, string>>;
+
+/** What stands in a path for each name of its template, decoded. */
+function parametersOf(
+  places: Readonly<Record<string, number | string>>,
+  values: readonly string[] | undefined,
+): Values {
+  return Object.fromEntries(
+    Object.entries(places).map(([name, place]) => [
+      name,
+      tryDecode(typeof place === "number" ? (values?.[place] ?? "") : place, decodeURIComponent),
+    ]),
+  );
 }
 
 /** Reads a request by the operation's schemas, in the contract's order: content type, size, JSON, then all members. */
-async function requestOf(c: AppContext, operation: Operation) {
+async function requestOf(call: Call, operation: Operation, sentInPath: Values) {
   const { method, access, parameters, query, headers, body } = operation;
-  const sent = method === "GET" ? { value: {} } : await readBody(c, { needed: body !== undefined });
+  const sent = method === "GET" ? { value: {} } : await readBody(call, { needed: body !== undefined });
   if (isRefusal(sent)) return sent;
-  const search = new URL(c.req.url).searchParams;
   const parts = {
-    parameters: parse(parameters ?? NoQuery, parameters === undefined ? {} : c.req.param()),
+    parameters: parse(parameters ?? NoQuery, sentInPath),
     // Public calls ignore what they do not know.
-    query: access.kind === "public" ? { value: {} } : parse(query ?? NoQuery, Object.fromEntries(search)),
-    headers: headers === undefined ? { value: {} } : parse(headers, headersNamed(c, headers.entries)),
+    query: access.kind === "public" ? { value: {} } : parse(query ?? NoQuery, queryOf(call)),
+    headers: headers === undefined ? { value: {} } : parse(headers, headersNamed(call, headers.entries)),
     body: parse(body ?? NoBody, sent.value),
   };
   const errors = Object.values(parts).flatMap((part) => ("errors" in part ? part.errors : []));
@@ -180,13 +185,23 @@ async function requestOf(c: AppContext, operation: Operation) {
   return { parameters: p.value, query: q.value, headers: h.value, body: b.value };
 }
 
-/** The headers that an operation knows, under the names that it gives them. */
-function headersNamed(c: AppContext, entries: Readonly<Record<string, unknown>>) {
-  return Object.fromEntries(Object.keys(entries).map((name) => [name, c.req.header(name)]));
+/** The values of a name that stands there more than once are joined by a comma, as an HTTP API joins them. */
+function queryOf({ request: { query } }: Call): Values {
+  if (query === "") return {};
+  const { searchParams } = new URL(`?${query}`, "https://api.invalid");
+  return Object.fromEntries([...searchParams.keys()].map((name) => [name, searchParams.getAll(name).join()]));
 }
 
-function answer(c: AppContext, answered: Answer): Response {
-  for (const [name, value] of Object.entries(answered.headers ?? {})) c.header(name, value);
-  if (answered.status === 204) return c.body(null, 204);
-  return c.body(JSON.stringify(answered.body), answered.status, { "content-type": "application/json" });
+/** The headers that an operation knows, under the names that it gives them. */
+function headersNamed({ request }: Call, entries: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(Object.keys(entries).map((name) => [name, request.header(name.toLowerCase())]));
+}
+
+function replyOf({ headers = {}, ...answered }: Answer): Reply {
+  if (answered.status === 204) return { status: 204, headers };
+  return {
+    status: answered.status,
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify(answered.body),
+  };
 }

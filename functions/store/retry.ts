@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { isTimeFor, requestScope } from "./request-scope.ts";
 
 /**
@@ -34,6 +33,8 @@ export const AGAIN = Symbol("again");
 
 /** Waits between attempts. Whoever explores the orders of requests hands in their own. */
 export type Sleep = (ms: number) => Promise<unknown>;
+
+const wait: Sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const MAX_ATTEMPTS = 9;
 /** Of which every second one may be made at once. */

@@ -32,6 +32,8 @@ import { withReference } from "./reference.ts";
 import { findKeepingServer, removeRunningFile, writeRunningFile } from "./running-file.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { createTerminalLog } from "./terminal-log.ts";
+import { createDevWebhookLog } from "./webhook-log.ts";
+import { startWebhooks } from "./webhooks.ts";
 
 /** How long requests that are being answered may take to end before the server stops without them. */
 const DRAIN_MS = 3_000;
@@ -76,6 +78,7 @@ async function main(): Promise<void> {
     verificationTable: LOCAL_TABLES.verificationTable + suffix,
     clientsTable: LOCAL_TABLES.clientsTable + suffix,
     limitsTable: LOCAL_TABLES.limitsTable + suffix,
+    deliveriesTable: LOCAL_TABLES.deliveriesTable + suffix,
   };
   const setUp = connectLocal(engine.endpoint);
   const before = createRestore(setUp, tables);
@@ -115,10 +118,18 @@ async function main(): Promise<void> {
     now,
     log: logOf(settings),
   });
+  const webhooks = await startWebhooks({
+    endpoint: engine.endpoint,
+    dynamodb,
+    tables,
+    files: inMemory ? undefined : workspace.webhooks,
+    log: createDevWebhookLog(settings.log, console.log, console.error),
+  });
+  stops.push(() => webhooks.stop());
   const listener = getRequestListener(withReference(app.fetch, { apiKey: demo.apiKeys.sandbox }));
   ready.resolve((incoming, outgoing) => void listener(incoming, outgoing));
 
-  const { verificationTable, clientsTable } = tables;
+  const { verificationTable, clientsTable, deliveriesTable } = tables;
   // Scripts look there for the server whose data stays.
   if (other === undefined) {
     writeRunningFile(workspace, {
@@ -126,6 +137,7 @@ async function main(): Promise<void> {
       pid: process.pid,
       ...demo,
       dynamodb: { endpoint: engine.endpoint, verificationTable, clientsTable },
+      webhook: { queue: webhooks.queue, deliveriesTable },
     });
   }
   stops.push(async () => {

@@ -9,6 +9,7 @@ import { LOCAL_TABLES, type Workspace, writePrivate } from "../local/workspace.t
 /** What `dev.json` tells scripts of the server that runs. */
 export type RunningServer = { readonly url: string; readonly pid: number } & DemoCredentials & {
     readonly dynamodb: { readonly endpoint: string } & DataTables;
+    readonly webhook: { readonly queue: string; readonly deliveriesTable: string };
   };
 
 const Server = v.object({

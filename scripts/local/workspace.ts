@@ -14,6 +14,7 @@ export const LOCAL_TABLES = {
   verificationTable: "verification",
   clientsTable: "clients",
   limitsTable: "limits",
+  deliveriesTable: "deliveries",
 } as const;
 
 const DEFAULT_DIRECTORY = path.join(import.meta.dirname, "../../.local");
@@ -42,6 +43,7 @@ export function openWorkspace() {
     runningFile: at("dev.json"),
     credentialsFile: at("credentials.json"),
     signingKeysFile: at("signing-keys.json"),
+    webhooks: { queueDirectory: at("sqs"), positionFile: at("stream.json") },
   };
 }
 

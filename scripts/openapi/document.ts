@@ -5,6 +5,7 @@ import {
   EXAMPLE,
   EXAMPLE_INSTANCE,
   HEADER_PROSE,
+  INTRODUCTION,
   OPERATION_PROBLEMS,
   OPERATION_PROSE,
   type OperationProse,
@@ -16,14 +17,17 @@ import {
   TITLE,
 } from "../../functions/contract/prose.ts";
 import { FAULTS, type FaultCode, REFUSALS, type RefusalCode } from "../../functions/contract/refusals.ts";
+import { WEBHOOK_TAG } from "../../functions/contract/webhook-prose.ts";
 import {
   checkSameNames,
   membersOf,
   namedSchemas,
+  nothingSaidOf,
   OPERATION_NAMES,
   type Schema,
   schemaOf,
 } from "./schemas.ts";
+import { documentWebhooks, type DocumentedWebhooks } from "./webhooks.ts";
 
 type Code = RefusalCode | FaultCode;
 
@@ -44,7 +48,7 @@ export type Document = {
   readonly openapi: string;
   readonly info: { readonly version: string; readonly description: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
-  readonly webhooks: Readonly<Record<string, never>>;
+  readonly webhooks: DocumentedWebhooks;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> } & Readonly<
     Record<string, unknown>
   >;
@@ -95,13 +99,13 @@ export function makeDocument({ version, guides, codeSamples }: Surroundings): Do
     info: {
       title: TITLE,
       version,
-      description: guides,
+      description: `${INTRODUCTION}\n\n${guides}`,
       license: { name: "Proprietary", identifier: "LicenseRef-Proprietary" },
     } as Document["info"],
     servers: [{ url: "/", description: "Where this document was served from." }],
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    tags: [...Object.entries(TAGS).map(([name, description]) => ({ name, description })), WEBHOOK_TAG],
     paths,
-    webhooks: {},
+    webhooks: documentWebhooks(),
     components: {
       securitySchemes: {
         apiKey: {
@@ -247,10 +251,10 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
   return [
     ...parts.flatMap(({ where, members }) =>
       members.map(({ name, required, schema }) => ({
-        name: where === "header" ? headerName(name) : name,
+        name,
         in: where,
         required: required || where === "path",
-        description: PARAMETER_PROSE[name as keyof typeof PARAMETER_PROSE],
+        description: parameterProse(name),
         schema,
         // What has an example is sent when a call is tried, so that only what must be sent has one.
         ...(where === "path" ? { example: EXAMPLE[name as keyof typeof EXAMPLE] } : {}),
@@ -266,8 +270,10 @@ function parametersOf({ path, parameters, query, headers: named, access }: Opera
   ];
 }
 
-/** `idempotency-key` as it is usually written. */
-const headerName = (name: string) => name.replaceAll(/(^|-)([a-z])/g, (found) => found.toUpperCase());
+function parameterProse(name: string): string {
+  const words: Readonly<Record<string, string>> = PARAMETER_PROSE;
+  return words[name] ?? nothingSaidOf("PARAMETER_PROSE", [name]);
+}
 
 const QUOTA_HEADERS = headers({ "ratelimit-policy": "RateLimitPolicy", ratelimit: "RateLimit" });
 

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { OperationName } from "../../functions/contract/operations.ts";
+import { type OperationName, OPERATIONS } from "../../functions/contract/operations.ts";
+import { OPERATION_PROSE } from "../../functions/contract/prose.ts";
 import { type CodeSample, type Document, makeDocument } from "./document.ts";
-import { guidesOf } from "./guides.ts";
+import { chapterOf, guidesOf } from "./guides.ts";
+import { OPERATION_NAMES } from "./schemas.ts";
 
 export const ROOT = path.join(import.meta.dirname, "../..");
 const at = (name: string) => path.join(ROOT, name);
@@ -13,6 +15,7 @@ export const OPENAPI_FILE = at("openapi.json");
 export const RELEASED_FILE = at("openapi.released.json");
 const CHANGELOG_FILE = at("CHANGELOG.md");
 const GUIDES_FILE = at("docs/api.md");
+const WEBHOOKS_FILE = at("docs/webhooks.md");
 export const SNIPPETS_DIRECTORY = at("docs/snippets");
 
 /** Ready lines for the calls that a client begins with; a file a language in docs/snippets. */
@@ -22,8 +25,8 @@ const SNIPPETS: { readonly [Name in OperationName]?: string } = {
   readPublicKeys: "verify-token",
 };
 const LANGUAGES: readonly { readonly extension: string; readonly lang: string; readonly label: string }[] = [
-  { extension: "sh", lang: "Shell", label: "curl" },
   { extension: "ts", lang: "TypeScript", label: "TypeScript" },
+  { extension: "sh", lang: "Shell", label: "curl" },
   { extension: "py", lang: "Python", label: "Python" },
   { extension: "php", lang: "PHP", label: "PHP" },
   { extension: "go", lang: "Go", label: "Go" },
@@ -34,11 +37,22 @@ export function generateDocument(): Document {
   const { version } = JSON.parse(readFileSync(at("package.json"), "utf8")) as { version: string };
   return makeDocument({
     version,
-    guides: guidesOf(readFileSync(GUIDES_FILE, "utf8")),
+    guides: [
+      guidesOf(readFileSync(GUIDES_FILE, "utf8"), anchorOfSnippet),
+      chapterOf(readFileSync(WEBHOOKS_FILE, "utf8")),
+    ].join("\n\n"),
     codeSamples: Object.fromEntries(
       Object.entries(SNIPPETS).map(([operation, name]) => [operation, readSamples(name)]),
     ),
   });
+}
+
+/** Where the viewer shows the operation that a snippet stands beside. */
+export function anchorOfSnippet(name: string): string | undefined {
+  const operation = OPERATION_NAMES.find((each) => SNIPPETS[each] === name);
+  if (operation === undefined) return undefined;
+  const { method, path: template } = OPERATIONS[operation];
+  return `tag/${OPERATION_PROSE[operation].tag.toLowerCase()}/${method}${template}`;
 }
 
 function readSamples(name: string): CodeSample[] {

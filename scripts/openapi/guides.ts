@@ -3,9 +3,13 @@ const SHOWN_AS_OPERATIONS: ReadonlySet<string> = new Set(["The calls"]);
 
 /**
  * The guides as the reference shows them beside the operations: the text of docs/api.md, without its title and contents,
- * without what the operations say themselves, and without what the viewer cannot show (drawings, neighbouring files).
+ * without what the operations say themselves, and without what the viewer cannot show (drawings, neighbouring files). A
+ * snippet is shown beside its operation, and a link to its file leads there.
  */
-export function guidesOf(markdown: string): string {
+export function guidesOf(
+  markdown: string,
+  anchorOfSnippet: (name: string) => string | undefined = () => undefined,
+): string {
   const [head = "", ...sections] = markdown.split(/^(?=## )/m);
   const introduction = head
     .replace(/^# .*\n+/, "")
@@ -25,8 +29,19 @@ export function guidesOf(markdown: string): string {
     .replaceAll(/\[([^\]]+)\]\(#([^)]*)\)/g, (_, text: string, anchor: string) =>
       anchors.has(anchor) ? `[${text}](#description/${anchor})` : text,
     )
+    .replaceAll(/\[([^\]]+)\]\(snippets\/([\w-]+)\.\w+\)/g, (link, text: string, name: string) => {
+      const anchor = anchorOfSnippet(name);
+      return anchor === undefined ? link : `[${text}](#${anchor})`;
+    })
     .replaceAll(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, "$1")
     .trim();
+}
+
+/** Another guide as one section of the reference: its title and everything under it a level down. */
+export function chapterOf(markdown: string): string {
+  const [, title = ""] = /^# (.*)/.exec(markdown) ?? [];
+  const text = guidesOf(markdown).replaceAll(/^##/gm, "###");
+  return `## ${title}\n\n${text}`;
 }
 
 const titleOf = (section: string) => /^## (.*)/.exec(section)?.[1] ?? "";

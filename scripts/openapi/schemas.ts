@@ -66,6 +66,10 @@ const config: ConversionConfig = {
   typeMode: "input",
   definitions: { ...NAMED },
   overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+  overrideSchema: ({ valibotSchema, jsonSchema }) =>
+    "emptyIsNull" in valibotSchema
+      ? { ...jsonSchema, anyOf: [...(jsonSchema.anyOf ?? []), { const: "" }] }
+      : undefined,
   overrideAction: ({ valibotAction, jsonSchema }) => {
     if (UNDOCUMENTED_ACTIONS.has(valibotAction.type)) return jsonSchema;
     if (valibotAction.type !== "regex") return undefined;
@@ -130,14 +134,14 @@ export function membersOf(
 export function checkSameNames(where: string, told: readonly string[], there: readonly string[]): void {
   const missing = there.filter((name) => !told.includes(name));
   const leftOver = told.filter((name) => !there.includes(name));
-  if (missing.length + leftOver.length === 0) return;
-  throw new Error(
-    `functions/contract/prose.ts, ${where}: ` +
-      [
-        ...(missing.length === 0 ? [] : [`nothing is said of ${missing.join(", ")}`]),
-        ...(leftOver.length === 0 ? [] : [`there is no ${leftOver.join(", ")}`]),
-      ].join("; "),
-  );
+  if (missing.length > 0) nothingSaidOf(where, missing);
+  if (leftOver.length > 0)
+    throw new Error(`functions/contract/prose.ts, ${where}: there is no ${leftOver.join(", ")}.`);
+}
+
+/** @throws always: the words for it are missing */
+export function nothingSaidOf(where: string, names: readonly string[]): never {
+  throw new Error(`functions/contract/prose.ts, ${where}: nothing is said of ${names.join(", ")}.`);
 }
 
 /** A converted schema without what only the contract reads, and with the meaning of each value of an enum. */

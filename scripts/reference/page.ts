@@ -13,7 +13,6 @@ const VIEWER_CONFIGURATION = {
   hideClientButton: true,
   documentDownloadType: "json",
   defaultOpenAllTags: true,
-  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
   metaData: { title: TITLE },
 };
 

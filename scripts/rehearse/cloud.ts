@@ -26,7 +26,20 @@ export function createCloud(region: string): Cloud {
   const arnOf = (service: string, resource: string) => `arn:aws:${service}:${region}:${ACCOUNT}:${resource}`;
 
   const outputs: Record<string, (inputs: Values, name: string) => Values> = {
-    "aws:dynamodb/table:Table": ({ name }) => ({ arn: arnOf("dynamodb", `table/${name}`) }),
+    "aws:dynamodb/table:Table": ({ name, streamEnabled }) => {
+      const arn = arnOf("dynamodb", `table/${name}`);
+      return { arn, ...(streamEnabled === true ? { streamArn: `${arn}/stream/1` } : {}) };
+    },
+    "aws:sqs/queue:Queue": ({ name }) => ({
+      arn: arnOf("sqs", String(name)),
+      url: `https://sqs.${region}.amazonaws.com/${ACCOUNT}/${name}`,
+    }),
+    "aws:s3/bucket:Bucket": ({ bucket }) => ({ arn: `arn:aws:s3:::${bucket}` }),
+    "aws:cloudwatch/eventRule:EventRule": ({ name }) => ({ arn: arnOf("events", `rule/${name}`) }),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": (_, name) => ({
+      uuid: name,
+      arn: arnOf("lambda", `event-source-mapping:${name}`),
+    }),
     "aws:kms/key:Key": (_, name) => ({ arn: arnOf("kms", `key/${name}`), keyId: name }),
     "aws:sns/topic:Topic": ({ name }) => ({ arn: arnOf("sns", String(name)) }),
     "aws:cloudwatch/logGroup:LogGroup": ({ name }) => ({ arn: arnOf("logs", `log-group:${name}`) }),

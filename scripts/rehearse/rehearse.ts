@@ -7,7 +7,13 @@ import type { Plan } from "./plan.ts";
 import { ensurePlatform, SST_OFFLINE } from "./platform.ts";
 
 /** What a rehearsal leaves behind, for tests to run. */
-export type Artefacts = { plan: string; zip: string; referenceZip: string };
+export type Artefacts = {
+  plan: string;
+  zip: string;
+  referenceZip: string;
+  publishZip: string;
+  deliverZip: string;
+};
 
 /** Where `npm run deploy:rehearse` leaves its artefacts. */
 export function artefactsOf(root: string): Artefacts {
@@ -16,6 +22,8 @@ export function artefactsOf(root: string): Artefacts {
     plan: join(directory, "plan.json"),
     zip: join(directory, "code.zip"),
     referenceZip: join(directory, "reference.zip"),
+    publishZip: join(directory, "publish.zip"),
+    deliverZip: join(directory, "deliver.zip"),
   };
 }
 
@@ -46,9 +54,11 @@ export async function rehearse({
     }
     const deployed = await sst("deploy");
     if (deployed.succeeded) {
-      const { zip, referenceZip } = artefactsOf(root);
-      copyFileSync(join(root, ".sst/artifacts/ApiFunction/code.zip"), zip);
-      copyFileSync(join(root, ".sst/artifacts/ReferenceFunction/code.zip"), referenceZip);
+      const { zip, referenceZip, publishZip, deliverZip } = artefactsOf(root);
+      const packed = { Api: zip, Reference: referenceZip, Publish: publishZip, Deliver: deliverZip };
+      for (const [name, file] of Object.entries(packed)) {
+        copyFileSync(join(root, `.sst/artifacts/${name}Function/code.zip`), file);
+      }
     }
     return deployed;
   } finally {

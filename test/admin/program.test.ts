@@ -26,7 +26,7 @@ describe("bad input", () => {
   test.for([
     {
       args: [],
-      says: "Name a command: clients, keys, flows, users, sessions, signing-keys, audit, doctor, restore, upgrade.",
+      says: "Name a command: clients, keys, flows, webhooks, users, sessions, signing-keys, audit, doctor, restore, upgrade.",
     },
     { args: ["keys"], says: "Name a command: create, list, show, update, revoke, rotate." },
     { args: ["kyes", "list"], says: "Unknown command 'kyes' (Did you mean keys?)" },
@@ -185,7 +185,7 @@ describe("help", () => {
         const args = example
           .replace("npm run admin -- ", "")
           .replaceAll(/\\\n\s*/g, "")
-          .replaceAll(/(cli|key|ses)_\.\.\./g, (_, kind: string) => `${kind}_01M834GPFSSDPXSY8HN00WASXD`)
+          .replaceAll(/(cli|key|ses|wh)_\.\.\./g, (_, kind: string) => `${kind}_01M834GPFSSDPXSY8HN00WASXD`)
           .match(/"[^"]*"|\S+/g);
         const said = await parse((args ?? []).map((arg) => arg.replaceAll('"', "")));
         expect(`${example}: ${said}`).not.toContain("AdminError");

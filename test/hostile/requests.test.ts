@@ -15,7 +15,7 @@ let token: string;
 let sessionId: string;
 beforeAll(async () => {
   world = await createWorld();
-  handle = handleEvents(world.app.fetch);
+  handle = handleEvents(world.api);
   const { body } = await world.open({ refId: "target", user: { firstName: "Kept" } });
   ({ token, sessionId } = body);
 });

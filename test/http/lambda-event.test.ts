@@ -6,7 +6,7 @@ let world: World;
 let handle: ReturnType<typeof handleEvents>;
 beforeAll(async () => {
   world = await createWorld();
-  handle = handleEvents(world.app.fetch);
+  handle = handleEvents(world.api);
 });
 
 type Change = {
@@ -200,4 +200,30 @@ describe("the network of a caller", () => {
     expect(await network({ path: "/v2/session", headers: { authorization: "Bearer x" } })).toBeUndefined();
     expect(await network({ path: "/nowhere" })).toBeUndefined();
   });
+});
+
+test("a call in Lambda touches no web class, which would have Node load all of undici at a cold start", async () => {
+  const touched: string[] = [];
+  const originals = ["Request", "Response", "Headers", "fetch", "FormData"].map(
+    (name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const,
+  );
+  for (const [name, original] of originals)
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      get() {
+        touched.push(name);
+        return original?.get === undefined ? original?.value : original.get.call(globalThis);
+      },
+    });
+  try {
+    const body = JSON.stringify({ refId: "light" });
+    const opened = await send({ method: "POST", path: "/v2/sessions", headers: { ...json, ...key() }, body });
+    const refused = await send({ path: "/v2/users/light", query: "a=1", headers: key() });
+    const asked = await send({ method: "OPTIONS", path: "/v2/session" });
+    expect([opened.statusCode, refused.statusCode, asked.statusCode]).toEqual([201, 400, 204]);
+  } finally {
+    for (const [name, original] of originals)
+      if (original !== undefined) Object.defineProperty(globalThis, name, original);
+  }
+  expect(touched).toEqual([]);
 });

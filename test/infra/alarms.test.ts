@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { FAULTS, REFUSALS } from "../../functions/contract/refusals.ts";
 import { RESULT_STATUSES } from "../../functions/contract/vocabulary.ts";
 import type { dashboardBody } from "../../infra/dashboard.ts";
-import { ACCESS_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
-import { LOG_QUERIES } from "../../infra/queries.ts";
+import { DELIVERY_STATES } from "../../functions/webhooks/delivery.ts";
+import { ACCESS_METRICS, DELIVER_METRICS, PUBLISH_METRICS, REQUEST_METRICS } from "../../infra/metrics.ts";
+import { DELIVERY_QUERIES, LOG_QUERIES } from "../../infra/queries.ts";
 import { ROUTES } from "../../infra/routes.ts";
 import { THRESHOLDS } from "../../infra/thresholds.ts";
 import { type Inputs, ofType, theOne } from "../../scripts/rehearse/plan.ts";
@@ -30,7 +31,7 @@ const OURS = "VerificationSessions/production";
 const shortName = ({ inputs }: { inputs: Inputs }) =>
   String(inputs.name).replace("verification-sessions-production-", "");
 
-const RUNBOOK = join(ROOT, "docs/operating-infra.md");
+const RUNBOOK = join(ROOT, "docs/operating.md");
 
 /** The names of the alarms that are off. */
 const off = (samples: Samples) =>
@@ -50,6 +51,11 @@ describe("the alarms", () => {
         "ClientsSystemErrors",
         "ClientsThrottles",
         "Concurrency",
+        "DeadLetters",
+        "DeliverErrors",
+        "DeliverThrottles",
+        "DeliveriesSystemErrors",
+        "DeliveriesThrottles",
         "Erasures",
         "FunctionErrors",
         "FunctionThrottles",
@@ -62,9 +68,16 @@ describe("the alarms", () => {
         "LogSilent",
         ...ROUTES.filter(({ method }) => method !== "HEAD").map(({ resource }) => `NearLimit${resource}`),
         "NearLimitFallback",
+        "PublishErrors",
+        "QueueAge",
+        "RecordsFailed",
+        "StreamAge",
+        "SweepLate",
         "QuotaUntold",
         "VerificationSystemErrors",
         "VerificationThrottles",
+        "WebhooksGivenUp",
+        "WebhooksPaused",
       ].toSorted(),
     );
   });
@@ -257,6 +270,47 @@ describe("what goes wrong raises", () => {
     expect(off(count(rate * 60 * 0.8))).toEqual([]);
   });
 
+  describe("on the way of webhooks", () => {
+    const ofFunction = (name: string) => ({
+      FunctionName: one(FUNCTION, `${name}FunctionFunction`).inputs.name,
+    });
+    const ofQueue = (name: string) => ({ QueueName: one("aws:sqs/queue:Queue", name).inputs.name });
+
+    test("StreamAge and QueueAge, once what happened is ten minutes old", () => {
+      expect(off(is("IteratorAge", 600_001, ofFunction("Publish")))).toEqual(["StreamAge"]);
+      expect(off(is("IteratorAge", 600_000, ofFunction("Publish")))).toEqual([]);
+      expect(off(is("ApproximateAgeOfOldestMessage", 601, ofQueue("DeliveryQueue")))).toEqual(["QueueAge"]);
+      expect(off(is("ApproximateAgeOfOldestMessage", 600, ofQueue("DeliveryQueue")))).toEqual([]);
+    });
+
+    test("RecordsFailed, for one record that was given up, and for one that cannot be read", () => {
+      const mapping = { EventSourceMappingUUID: "PublishSource" };
+      expect(off(is("OnFailureDestinationDeliveredEventCount", 1, mapping))).toEqual(["RecordsFailed"]);
+      expect(off(is("WebhookRecordsSetAside", 1))).toEqual(["RecordsFailed"]);
+    });
+
+    test("DeadLetters for one of them, and SweepLate where what is due waits", () => {
+      expect(off(is("ApproximateNumberOfMessagesVisible", 1, ofQueue("DeadLetters")))).toEqual([
+        "DeadLetters",
+      ]);
+      expect(off(is("ApproximateNumberOfMessagesVisible", 10_000, ofQueue("DeliveryQueue")))).toEqual([]);
+      expect(off(is("WebhookSweepLateSeconds", 1_201))).toEqual(["SweepLate"]);
+      expect(off(is("WebhookSweepLateSeconds", 1_000))).toEqual([]);
+    });
+
+    test("WebhooksPaused for one endpoint, and WebhooksGivenUp for a hundred deliveries", () => {
+      expect(off(is("WebhooksPaused", 1))).toEqual(["WebhooksPaused"]);
+      expect(off(is("WebhooksGivenUp", 101))).toEqual(["WebhooksGivenUp"]);
+      expect(off(is("WebhooksGivenUp", 100))).toEqual([]);
+    });
+
+    test("PublishErrors, DeliverErrors and DeliverThrottles, of that function alone", () => {
+      expect(off(is("Errors", 1, ofFunction("Publish")))).toEqual(["PublishErrors"]);
+      expect(off(is("Errors", 1, ofFunction("Deliver")))).toEqual(["DeliverErrors"]);
+      expect(off(is("Throttles", 1, ofFunction("Deliver")))).toEqual(["DeliverThrottles"]);
+    });
+  });
+
   test("NearLimitFallback, for what no route has", () => {
     expect(off(is("FallbackRequests", 200 * 60 * 0.81))).toEqual(["NearLimitFallback"]);
   });
@@ -267,6 +321,7 @@ describe("what goes wrong raises", () => {
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
  */
 const AWS_METRICS: Record<string, [dimensions: string, names: string[]][]> = {
   "AWS/ApiGateway": [
@@ -278,8 +333,13 @@ const AWS_METRICS: Record<string, [dimensions: string, names: string[]][]> = {
   ],
   "AWS/Lambda": [
     ["", ["ConcurrentExecutions"]],
-    ["FunctionName", ["Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions"]],
+    [
+      "FunctionName",
+      ["Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions", "IteratorAge"],
+    ],
+    ["EventSourceMappingUUID", ["OnFailureDestinationDeliveredEventCount"]],
   ],
+  "AWS/SQS": [["QueueName", ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"]]],
   "AWS/DynamoDB": [
     [
       "TableName",
@@ -362,6 +422,8 @@ describe("every metric that is watched exists", () => {
         )
         .map(({ inputs }) => String(inputs.name));
     expect(of("ApiFunctionLog").toSorted()).toEqual(REQUEST_METRICS.map(({ name }) => name).toSorted());
+    expect(of("PublishFunctionLog").toSorted()).toEqual(PUBLISH_METRICS.map(({ name }) => name).toSorted());
+    expect(of("DeliverFunctionLog").toSorted()).toEqual(DELIVER_METRICS.map(({ name }) => name).toSorted());
     expect(of("ApiAccessLog").toSorted()).toEqual(ACCESS_METRICS.map(({ name }) => name).toSorted());
   });
 });
@@ -380,7 +442,10 @@ test("the table of costs counts what the plan has", () => {
   ).length;
   const [plain, dimensioned] = [
     all(FILTER).filter(({ inputs }) => inputs.metricTransformation.dimensions === undefined).length,
-    Object.keys({ ...REFUSALS, ...FAULTS }).length + RESULT_STATUSES.length + SIDES.length,
+    Object.keys({ ...REFUSALS, ...FAULTS }).length +
+      RESULT_STATUSES.length +
+      SIDES.length +
+      DELIVERY_STATES.length,
   ];
   const rows: [string, string, number][] = [
     ["top talkers", "1 rule × $0.50", 0.5],
@@ -389,7 +454,7 @@ test("the table of costs counts what the plan has", () => {
     ["gateway's metrics by route", `${routes} routes × 6 × $0.30`, routes * 6 * 0.3],
     [
       "counts out of the logs",
-      `${plain}, and at most ${dimensioned} by code, result and side, × $0.30`,
+      `${plain}, and at most ${dimensioned} by code, result, side and state, × $0.30`,
       (plain + dimensioned) * 0.3,
     ],
   ];
@@ -418,7 +483,11 @@ describe("the dashboard", () => {
       one(FUNCTION, "ApiFunctionFunction").inputs.name,
       ...all(TABLE).map((table) => table.inputs.name),
       ...all(ALARM).map((alarm) => alarm.outputs.arn),
-      ...REQUEST_METRICS.map(({ name }) => name),
+      ...[...REQUEST_METRICS, ...PUBLISH_METRICS, ...DELIVER_METRICS].map(({ name }) => name),
+      ...all(FUNCTION)
+        .filter(({ name }) => name !== "ReferenceFunctionFunction")
+        .map((made) => made.inputs.name),
+      ...all("aws:sqs/queue:Queue").map((made) => made.inputs.name),
     ]) {
       expect(shown).toContain(`"${name}"`);
     }
@@ -439,9 +508,15 @@ describe("the dashboard", () => {
     for (const query of asked) expect(query).toContain(`SOURCE '${log}' | filter`);
     const saved = all("aws:cloudwatch/queryDefinition:QueryDefinition").map(({ inputs }) => inputs);
     expect(saved.map(({ name }) => String(name)).toSorted()).toEqual(
-      LOG_QUERIES.map(({ title }) => `verification-sessions-production/${title}`).toSorted(),
+      [...LOG_QUERIES, ...DELIVERY_QUERIES]
+        .map(({ title }) => `verification-sessions-production/${title}`)
+        .toSorted(),
     );
-    for (const { logGroupNames } of saved) expect(logGroupNames).toEqual([log]);
+    const delivered = one("aws:cloudwatch/logGroup:LogGroup", "DeliverFunctionLog").inputs.name;
+    for (const { name, logGroupNames } of saved) {
+      const isOfDeliveries = DELIVERY_QUERIES.some(({ title }) => name.endsWith(`/${title}`));
+      expect(logGroupNames).toEqual([isOfDeliveries ? delivered : log]);
+    }
   });
 
   test("lays its widgets out side by side, one over another nowhere", () => {

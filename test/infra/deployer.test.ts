@@ -104,6 +104,42 @@ const MAKING: Record<
     action: "logs:PutQueryDefinition",
     resource: () => "*",
   },
+  "aws:cloudwatch/eventRule:EventRule": { action: "events:PutRule", resource: ({ outputs }) => outputs.arn },
+  "aws:cloudwatch/eventTarget:EventTarget": {
+    action: "events:PutTargets",
+    resource: ({ inputs }) => `arn:aws:events:eu-west-1:000000000000:rule/${inputs.rule}`,
+  },
+  "aws:lambda/eventSourceMapping:EventSourceMapping": {
+    action: "lambda:CreateEventSourceMapping",
+    resource: ({ outputs }) => outputs.arn,
+    context: {
+      "lambda:FunctionArn":
+        "arn:aws:lambda:eu-west-1:000000000000:function:verification-sessions-production-PublishFunctionFunction-x:live",
+    },
+  },
+  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": {
+    action: "lambda:PutFunctionEventInvokeConfig",
+    resource: ({ inputs }) => `arn:aws:lambda:eu-west-1:000000000000:function:${inputs.functionName}`,
+  },
+  "aws:s3/bucket:Bucket": { action: "s3:CreateBucket", resource: ({ outputs }) => outputs.arn },
+  "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {
+    action: "s3:PutLifecycleConfiguration",
+    resource: ({ inputs }) => `arn:aws:s3:::${inputs.bucket}`,
+  },
+  "aws:s3/bucketPolicy:BucketPolicy": {
+    action: "s3:PutBucketPolicy",
+    resource: ({ inputs }) => `arn:aws:s3:::${inputs.bucket}`,
+  },
+  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
+    action: "s3:PutBucketPublicAccessBlock",
+    resource: ({ inputs }) => `arn:aws:s3:::${inputs.bucket}`,
+  },
+  "aws:sqs/queue:Queue": { action: "sqs:CreateQueue", resource: ({ outputs }) => outputs.arn },
+  "aws:sqs/queuePolicy:QueuePolicy": {
+    action: "sqs:SetQueueAttributes",
+    resource: ({ inputs }) =>
+      `arn:aws:sqs:eu-west-1:000000000000:${String(inputs.queueUrl).split("/").at(-1)}`,
+  },
   "aws:dynamodb/table:Table": { action: "dynamodb:CreateTable", resource: ({ outputs }) => outputs.arn },
   "aws:iam/role:Role": {
     action: "iam:CreateRole",

@@ -27,6 +27,7 @@ function holds(test: string, value: string | undefined, values: string[]): boole
   switch (test) {
     case "StringEquals":
       return value !== undefined && values.includes(value);
+    case "ArnLike":
     case "StringLike":
       return value !== undefined && values.some((pattern) => like(pattern, value));
     case "ForAllValues:StringLike":

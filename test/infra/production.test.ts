@@ -49,15 +49,15 @@ describe("the application", () => {
 });
 
 describe("the tables", () => {
-  test("are three, paid by request, keyed by pk and, where it lasts, sk", () => {
+  test("are four, paid by request, keyed by pk and, where it lasts, sk", () => {
     const keyed = ({ name, inputs }: PlannedResource) =>
       `${name} ${inputs.hashKey} ${inputs.rangeKey ?? "-"}`;
     expect(new Set(all(TABLE).map(keyed))).toEqual(
-      new Set(["ClientsTable pk sk", "LimitsTable pk -", "VerificationTable pk sk"]),
+      new Set(["ClientsTable pk sk", "DeliveriesTable pk sk", "LimitsTable pk -", "VerificationTable pk sk"]),
     );
     for (const { inputs } of all(TABLE)) {
       expect(inputs.billingMode).toBe("PAY_PER_REQUEST");
-      for (const { type } of inputs.attributes) expect(type).toBe("S");
+      for (const { name, type } of inputs.attributes) expect(type).toBe(name === "due" ? "N" : "S");
     }
   });
 
@@ -65,8 +65,10 @@ describe("the tables", () => {
     for (const { inputs } of lasting()) {
       expect(inputs.pointInTimeRecovery).toEqual({ enabled: true, recoveryPeriodInDays: 35 });
     }
-    // Counts of seconds ago: recovery would be paid for nothing.
-    expect(one(TABLE, "LimitsTable").inputs.pointInTimeRecovery).toEqual({ enabled: false });
+    // Counts of seconds ago, and what was told of what others hold: recovery would be paid for nothing.
+    for (const table of ["LimitsTable", "DeliveriesTable"]) {
+      expect(one(TABLE, table).inputs.pointInTimeRecovery).toEqual({ enabled: false });
+    }
   });
 
   test("have keys that can be told apart by name", () => {
@@ -88,7 +90,7 @@ describe("the tables", () => {
   });
 
   test("cannot be deleted, neither by Pulumi nor by anybody else, where it lasts", () => {
-    for (const { inputs, options } of lasting()) {
+    for (const { inputs, options } of [...lasting(), one(TABLE, "DeliveriesTable")]) {
       expect(inputs.deletionProtectionEnabled).toBe(true);
       expect(options).toMatchObject({ protect: true, retainOnDelete: true });
     }
@@ -108,7 +110,7 @@ describe("the tables", () => {
     });
   });
 
-  const lasting = () => all(TABLE).filter(({ name }) => name !== "LimitsTable");
+  const lasting = () => all(TABLE).filter(({ name }) => /^(Verification|Clients)Table$/.test(name));
 });
 
 describe("the function", () => {
@@ -125,7 +127,12 @@ describe("the function", () => {
   // Traps: minify is off unless it is set, esbuild's own mainFields pick the CommonJS halves, keepNames is on.
   test("is bundled small", () => {
     expect(new Set(production.builds.map(({ handler }) => handler))).toEqual(
-      new Set(["functions/api.handler", "functions/reference.handler"]),
+      new Set([
+        "functions/api.handler",
+        "functions/deliver.handler",
+        "functions/publish.handler",
+        "functions/reference.handler",
+      ]),
     );
     for (const { properties } of production.builds) {
       expect(properties).toMatchObject({ ...BUNDLING, architecture: "arm64" });
@@ -204,6 +211,8 @@ describe("the function", () => {
   test("has no URL of its own: the gateway is the only way in", () => {
     expect(all("aws:lambda/functionUrl:FunctionUrl")).toEqual([]);
     for (const { inputs } of all("aws:lambda/permission:Permission")) {
+      // The minute's sweep is in test/infra/webhooks.test.ts.
+      if (inputs.principal === "events.amazonaws.com") continue;
       expect(inputs).toMatchObject({
         action: "lambda:InvokeFunction",
         principal: "apigateway.amazonaws.com",
@@ -214,36 +223,39 @@ describe("the function", () => {
 });
 
 describe("every function", () => {
-  test.each(["ApiFunction", "ReferenceFunction"])("%s is hardened alike", (name) => {
-    const made = one(FUNCTION, `${name}Function`);
-    const log = one(LOG, `${name}Log`);
-    expect(made.inputs).toMatchObject({
-      runtime: "nodejs24.x",
-      architectures: ["arm64"],
-      publish: true,
-      kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
-      loggingConfig: {
-        logFormat: "JSON",
-        logGroup: log.inputs.name,
-        applicationLogLevel: "INFO",
-        systemLogLevel: "WARN",
-      },
-    });
-    expect(Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_"))).toEqual(
-      [],
-    );
-    expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
-    const role = one(ROLE, `${name}Role`).inputs;
-    expect(role.assumeRolePolicy.Statement).toEqual([
-      expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
-    ]);
-    expect(role.managedPolicyArns).toEqual([]);
-    expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
-  });
+  test.each(["ApiFunction", "ReferenceFunction", "PublishFunction", "DeliverFunction"])(
+    "%s is hardened alike",
+    (name) => {
+      const made = one(FUNCTION, `${name}Function`);
+      const log = one(LOG, `${name}Log`);
+      expect(made.inputs).toMatchObject({
+        runtime: "nodejs24.x",
+        architectures: ["arm64"],
+        publish: true,
+        kmsKeyArn: one("aws:kms/key:Key", "EnvironmentKey").outputs.arn,
+        loggingConfig: {
+          logFormat: "JSON",
+          logGroup: log.inputs.name,
+          applicationLogLevel: "INFO",
+          systemLogLevel: "WARN",
+        },
+      });
+      expect(
+        Object.keys(made.inputs.environment.variables).filter((each) => each.startsWith("SST_")),
+      ).toEqual([]);
+      expect(log.inputs).toMatchObject({ retentionInDays: 400, deletionProtectionEnabled: true });
+      const role = one(ROLE, `${name}Role`).inputs;
+      expect(role.assumeRolePolicy.Statement).toEqual([
+        expect.objectContaining({ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } }),
+      ]);
+      expect(role.managedPolicyArns).toEqual([]);
+      expect(one("aws:lambda/alias:Alias", `${name}Live`).inputs.functionName).toBe(made.inputs.name);
+    },
+  );
 
-  test("is one of these two", () => {
-    expect(all(FUNCTION)).toHaveLength(2);
-    expect(all(ROLE)).toHaveLength(2);
+  test("is one of these four", () => {
+    expect(all(FUNCTION)).toHaveLength(4);
+    expect(all(ROLE)).toHaveLength(4);
   });
 
   // It is read by anybody on the internet: taken over, it could do nothing.
@@ -355,7 +367,13 @@ describe("the HTTP API", () => {
       ...(method === "GET" ? [`HEAD ${path}`] : []),
       ...(access.kind === "token" ? [`OPTIONS ${path}`] : []),
     ]);
-    const reference = ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"];
+    const reference = [
+      "GET /docs",
+      "HEAD /docs",
+      "GET /docs/{asset}",
+      "GET /openapi.json",
+      "HEAD /openapi.json",
+    ];
     expect(keys.toSorted()).toEqual(["$default", ...named, ...reference].toSorted());
     const integrationOf = (alias: string) => {
       const { arn } = one("aws:lambda/alias:Alias", alias).outputs;
@@ -405,6 +423,8 @@ describe("the HTTP API", () => {
         heads.map(({ path }) => [`HEAD ${path}`, { ...limits(5_000), detailedMetricsEnabled: false }]),
       ),
       "GET /docs": reference,
+      "HEAD /docs": reference,
+      "HEAD /openapi.json": reference,
       "GET /docs/{asset}": reference,
       "GET /openapi.json": reference,
     });

@@ -31,7 +31,7 @@ describe("the rehearsal of a deploy", () => {
     expect(output).toContain("Complete");
     expect(succeeded).toBe(true);
     const { plan, zip } = artefactsOf(root);
-    expect(ofType(readPlan(plan), "aws:lambda/function:Function")).toHaveLength(2);
+    expect(ofType(readPlan(plan), "aws:lambda/function:Function")).toHaveLength(4);
     unzip(zip, join(root, "unzipped"));
     expect(readFileSync(join(root, "unzipped/bundle.mjs"), "utf8")).toMatch(/export\s*\{/);
   });

@@ -2,6 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect, test } from "vitest";
 import { OPERATIONS } from "../../functions/contract/operations.ts";
+import { EVENT_TYPES } from "../../functions/contract/webhooks.ts";
 import { REFUSALS } from "../../functions/contract/refusals.ts";
 import { codesOf } from "../../scripts/openapi/breaking.ts";
 import type { DocumentedOperation } from "../../scripts/openapi/document.ts";
@@ -104,3 +105,19 @@ function bodiesOf({ operationId, requestBody, responses }: DocumentedOperation):
     }),
   );
 }
+
+test("every event is among the webhooks, with a body whose example is what its schema says", () => {
+  const ajv = new Ajv2020({ allErrors: true, strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema({ $id: "openapi", components: document.components });
+  expect(Object.keys(document.webhooks)).toEqual([...EVENT_TYPES]);
+  for (const [type, { post }] of Object.entries(document.webhooks)) {
+    const { schema, example } = (post as any).requestBody.content["application/json"];
+    const validate = ajv.compile(
+      JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"openapi#/components')),
+    );
+    expect(validate(example) ? [] : validate.errors, type).toEqual([]);
+    expect(validate({ ...example, type: "session.unknown" })).toBe(false);
+    expect(validate({ ...example, timestamp: "yesterday" })).toBe(false);
+  }
+});

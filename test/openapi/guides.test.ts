@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { anchorOfSnippet } from "../../scripts/openapi/files.ts";
 import { guidesOf } from "../../scripts/openapi/guides.ts";
 
 test("the guides are the text of their file without title, contents, drawings and what the operations say themselves", () => {
@@ -10,6 +11,7 @@ test("the guides are the text of their file without title, contents, drawings an
     "[One](#one) · [The calls](#the-calls)",
     "## One",
     "See [the calls](#the-calls), [here](#one), [there](https://example.com) and [how](operating.md).",
+    "[Go](snippets/open-session.go)",
     "```mermaid\na --> b\n```",
     "```bash walk\ncurl x\n```",
     "## The calls",
@@ -18,11 +20,12 @@ test("the guides are the text of their file without title, contents, drawings an
     "## Last",
     "End.\n",
   ].join("\n\n");
-  expect(guidesOf(markdown)).toBe(
+  expect(guidesOf(markdown, anchorOfSnippet)).toBe(
     [
       "First.",
       "## One",
       "See the calls, [here](#description/one), [there](https://example.com) and how.",
+      "[Go](#tag/sessions/POST/v2/sessions)",
       "```bash\ncurl x\n```",
       "## Last",
       "End.",
@@ -33,5 +36,7 @@ test("the guides are the text of their file without title, contents, drawings an
 test("every section of docs/api.md but the calls is in the guides", () => {
   const markdown = readFileSync(path.join(import.meta.dirname, "../../docs/api.md"), "utf8");
   const titles = (text: string) => [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
-  expect(titles(guidesOf(markdown))).toEqual(titles(markdown).filter((title) => title !== "The calls"));
+  expect(titles(guidesOf(markdown, () => undefined))).toEqual(
+    titles(markdown).filter((title) => title !== "The calls"),
+  );
 });

@@ -14,11 +14,12 @@ export const FATE_HEADER = "x-proof-fate";
 /** A wire on which things go wrong, between the SDK and the engine. */
 export type Proxy = { readonly endpoint: string; close(): Promise<void> };
 
-export async function startProxy(engine: string): Promise<Proxy> {
-  const { hostname, port } = new URL(engine);
+/** @param engine where the engine is, which may be elsewhere the next time */
+export async function startProxy(engine: () => string): Promise<Proxy> {
   const agent = new Agent({ keepAlive: true });
   const forward = (headers: IncomingHttpHeaders, body: string): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(engine());
       const {
         [FATE_HEADER]: _fate,
         "content-length": _length,

@@ -48,7 +48,7 @@ const client = connectLocal(engine.endpoint);
 await createTables(client, { verificationTable: TABLE });
 client.destroy();
 const direct = createDirect(engine.endpoint);
-const proxy = await startProxy(engine.endpoint);
+const proxy = await startProxy(() => engine.endpoint);
 const code = await loadCode((specifier) => specifier);
 
 const plain = await createStage(code, connectLocal(engine.endpoint), direct);

@@ -294,6 +294,10 @@ describe("a dev server that runs", () => {
         verificationTable: expect.any(String),
         clientsTable: expect.any(String),
       },
+      webhook: {
+        queue: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        deliveriesTable: expect.any(String),
+      },
     });
     for (const key of Object.values(shared.dev.apiKeys)) {
       expect(

@@ -1,5 +1,6 @@
 import { describe, expect, inject, test } from "vitest";
 import { connectLocal } from "../../scripts/local/workspace.ts";
+import { countCost, noCost } from "../support/cost.ts";
 import {
   type Actor,
   createStoreWorld,
@@ -9,50 +10,14 @@ import {
   type StoreWorld,
 } from "../support/store.ts";
 
-type Capacity = { readonly CapacityUnits?: number };
-
-/** What the requests of one call cost, counted where they leave the SDK and as DynamoDB itself says. */
-type Cost = { requests: number; trips: number; reads: number; writes: number };
-
-function connectCounting(cost: Cost) {
-  const dynamodb = connectLocal(inject("dynamodbEndpoint"));
-  let last: "sent" | "answered" = "answered";
-  dynamodb.middlewareStack.add(
-    (next, context) => async (args) => {
-      Object.assign(args.input, { ReturnConsumedCapacity: "TOTAL" });
-      cost.requests += 1;
-      // Requests that leave before an answer has come share a trip.
-      if (last === "answered") cost.trips += 1;
-      last = "sent";
-      try {
-        const answer = await next(args);
-        const { ConsumedCapacity } = answer.output as { ConsumedCapacity?: Capacity | Capacity[] };
-        const units = [ConsumedCapacity ?? []]
-          .flat()
-          .reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
-        cost[/Get|Query/.test(String(context.commandName)) ? "reads" : "writes"] += units;
-        return answer;
-      } catch (error) {
-        // DynamoDB charges a write whose condition failed one unit for each KiB, as if it had been made.
-        cost.writes += 1;
-        throw error;
-      } finally {
-        last = "answered";
-      }
-    },
-    { step: "initialize", name: "cost" },
-  );
-  return dynamodb;
-}
-
 async function costOf(
   prepare: (user: Actor, world: StoreWorld) => Promise<unknown>,
   act: (user: Actor) => Promise<unknown>,
 ): Promise<string> {
   const world = createStoreWorld();
   await prepare(world.user("counted"), world);
-  const cost: Cost = { requests: 0, trips: 0, reads: 0, writes: 0 };
-  const container = world.container({ dynamodb: connectCounting(cost) });
+  const cost = noCost();
+  const container = world.container({ dynamodb: countCost(connectLocal(inject("dynamodbEndpoint")), cost) });
   await act(world.user("counted", container));
   const { requests, trips, reads, writes } = cost;
   return told(`${requests} requests, ${trips} trips, ${reads} reads, ${writes} writes`);

@@ -75,6 +75,28 @@ test("calls up to the share are told to nobody; the one after it tells of all, i
   });
 });
 
+test("a tell costs one request and one write unit, and below the share nothing is asked", async () => {
+  const { container } = createCounted();
+  const dynamodb = connectLocal(endpoint);
+  const units: unknown[] = [];
+  dynamodb.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next({ ...args, input: { ...args.input, ReturnConsumedCapacity: "TOTAL" } });
+      const { ConsumedCapacity } = answer.output as { ConsumedCapacity?: { CapacityUnits?: number } };
+      units.push(ConsumedCapacity?.CapacityUnits);
+      return answer;
+    },
+    { step: "initialize" },
+  );
+  const { takeTimes } = container(dynamodb);
+  await takeTimes(20);
+  expect(units).toEqual([]);
+  await takeTimes(1);
+  expect(units).toEqual([1]);
+  await takeTimes(20);
+  expect(units).toEqual([1, 1]);
+});
+
 test("containers learn of each other's calls", async () => {
   const { container, item } = createCounted();
   const [one, other] = [container(), container()];

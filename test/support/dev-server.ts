@@ -12,6 +12,7 @@ export type DevServer = {
   apiKeys: { production: string; sandbox: string };
   resultsKey: string;
   dynamodb: { endpoint: string; verificationTable: string; clientsTable: string };
+  webhook: { queue: string; deliveriesTable: string };
 };
 
 export type RunningDev = {

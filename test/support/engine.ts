@@ -48,6 +48,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     verificationTable: `verification-${run}`,
     clientsTable: `clients-${run}`,
     limitsTable: `limits-${run}`,
+    deliveriesTable: `deliveries-${run}`,
   };
   const client = connectLocal(engine.endpoint);
   await createTables(client, tables);

@@ -33,7 +33,8 @@ export async function createOffice(over: Partial<Target> = {}) {
   const dynamodb = connectLocal(inject("dynamodbEndpoint"));
   const suffix = randomUUID();
   const tables = { verificationTable: `verification-${suffix}`, clientsTable: `clients-${suffix}` };
-  await createTables(dynamodb, tables);
+  const deliveriesTable = `deliveries-${suffix}`;
+  await createTables(dynamodb, { ...tables, deliveriesTable });
   const clock = { now: NOW };
   const now = () => clock.now * 1000;
   const retention = { retentionDays: 365, userRetentionDays: 0 };
@@ -42,6 +43,7 @@ export async function createOffice(over: Partial<Target> = {}) {
     description: "the test data",
     dynamodb,
     tables,
+    deliveriesTable,
     retention,
     actor: async () => "ann",
     signingKeys,
@@ -73,6 +75,7 @@ export async function createOffice(over: Partial<Target> = {}) {
   return {
     dynamodb,
     tables,
+    deliveriesTable,
     clock,
     signingKeys,
     /** The commands that were to run with a stage's resources. */

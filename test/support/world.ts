@@ -1,11 +1,11 @@
 import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { Hono } from "hono";
 import { inject } from "vitest";
-import { createApp } from "../../functions/app.ts";
+import { createApi } from "../../functions/app.ts";
 import type { Environment, Scope } from "../../functions/contract/vocabulary.ts";
-import type { AppEnv } from "../../functions/http/context.ts";
-import type { GatewayRequest } from "../../functions/http/lambda-event.ts";
+import type { Api, GatewayRequest } from "../../functions/http/message.ts";
 import type { FaultFields, Log, RequestLine } from "../../functions/http/request-log.ts";
+import { serveApi, type WebEnv } from "../../functions/http/web.ts";
 
 import { createClientsStore } from "../../functions/store/clients/store.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
@@ -46,7 +46,9 @@ type ContainerOptions = {
 
 /** The whole app with a client of its own, so with users that no other test sees, and a clock that tests may move. */
 export type World = {
-  app: Hono<AppEnv>;
+  app: Hono<WebEnv>;
+  /** The same, as Lambda calls it. */
+  api: Api;
   clock: { nowMs: number };
   demo: DemoCredentials;
   registry: Registry;
@@ -61,7 +63,8 @@ export type World = {
   open(body: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
   addKey(scopes: readonly Scope[], environment?: Environment, clientId?: string): Promise<string>;
   /** A second app on the same data: another container, with caches of its own and, if asked for, another clock. */
-  anotherContainer(options?: ContainerOptions): Hono<AppEnv>;
+  anotherContainer(options?: ContainerOptions): Hono<WebEnv>;
+  anotherApi(options?: ContainerOptions): Api;
   items(userId: string): Promise<Record<string, unknown>[]>;
   item(userId: string, sk: string): Promise<Record<string, unknown> | undefined>;
   put(item: Record<string, unknown>): Promise<void>;
@@ -100,7 +103,7 @@ export async function createWorld(
     connect = options.connect,
   }: ContainerOptions = {}) => {
     const appDynamodb = recordActions((connect ?? connectLocal)(endpoint), tables);
-    return createApp({
+    return createApi({
       stores: {
         clients: createClientsStore({ dynamodb: appDynamodb, tableName: tables.clientsTable, now }),
         quota: createQuotaStore({
@@ -123,7 +126,8 @@ export async function createWorld(
       log,
     });
   };
-  const app = container();
+  const api = container();
+  const app = serveApi(api);
 
   const call: World["call"] = (method, path, callOptions) => callApp(app, method, path, callOptions);
   return {
@@ -141,7 +145,9 @@ export async function createWorld(
       call("POST", "/v2/sessions", { key: demo.apiKeys.sandbox, json: body, ...callOptions }),
     addKey: async (scopes, environment = "sandbox", clientId = demo.clientId) =>
       (await registry.createKey({ clientId, environment, scopes })).text,
-    anotherContainer: container,
+    api,
+    anotherApi: container,
+    anotherContainer: (containerOptions) => serveApi(container(containerOptions)),
     async items(userId) {
       const { Items } = await dynamodb.send(
         new QueryCommand({
@@ -171,7 +177,7 @@ export async function createWorld(
 
 /** One call of an app in process, as a backend or a frontend would make it. */
 export async function callApp(
-  app: Hono<AppEnv>,
+  app: Hono<WebEnv>,
   method: string,
   path: string,
   options: CallOptions = {},

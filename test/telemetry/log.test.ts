@@ -52,7 +52,7 @@ describe("one request", () => {
     const world = await createWorld();
     const lines: string[] = [];
     const log = createLog((line) => lines.push(line));
-    const handle = handleEvents(world.anotherContainer({ log }).fetch);
+    const handle = handleEvents(world.anotherApi({ log }));
     const event = {
       version: "2.0",
       rawPath: "/v2/sessions",

@@ -1,0 +1,188 @@
+import type { SessionEventType } from "../../functions/contract/webhooks.ts";
+import type { Environment } from "../../functions/contract/vocabulary.ts";
+import { toSeconds } from "../../functions/core/time.ts";
+import {
+  type Endpoint,
+  MAX_ENDPOINTS,
+  type SigningEndpoint,
+  type WebhookId,
+} from "../../functions/webhooks/endpoint.ts";
+import { endpointKey, endpointsOf, toSigningEndpoint } from "../../functions/webhooks/endpoints.ts";
+import { newSecret } from "../../functions/webhooks/signing.ts";
+import { AdminError } from "../admin-error.ts";
+import type { AuditAction, AuditSubject } from "./audit.ts";
+import { readClient } from "./clients.ts";
+import { ABSENT, byCreation, type Clause, type ClientsTable, EXISTS } from "./table.ts";
+
+export type NewWebhook = {
+  readonly clientId: string;
+  readonly environment: Environment;
+  readonly url: string;
+  /** Missing for all. */
+  readonly types?: readonly SessionEventType[];
+  readonly label?: string;
+};
+
+/** What an operator sees of an endpoint: all but its secrets, of which there are two while one is being replaced. */
+export type WebhookInfo = Endpoint & {
+  /** When the secret that is being replaced stops to sign. */
+  readonly oldSecretEndsAt?: number;
+};
+
+/** `null` takes a member away: all types, no label. */
+export type WebhookChange = {
+  readonly url?: string;
+  readonly types?: readonly SessionEventType[] | null;
+  readonly label?: string | null;
+};
+
+export function webhookRegistry(table: ClientsTable) {
+  async function readWebhook(webhookId: WebhookId): Promise<SigningEndpoint> {
+    const [item] = await table.scan("webhookId = :webhookId AND begins_with(pk, :webhooks)", {
+      ":webhookId": webhookId,
+      ":webhooks": "webhooks#",
+    });
+    if (item !== undefined) return toSigningEndpoint(item);
+    throw new AdminError(
+      `There is no webhook ${webhookId}; \`webhooks list --client <clientId>\` shows those there are.`,
+    );
+  }
+
+  async function listWebhooks(clientId: string, environment?: Environment): Promise<WebhookInfo[]> {
+    await readClient(table, clientId);
+    const found: WebhookInfo[] = [];
+    for await (const item of table.query(endpointsOf(clientId, environment))) {
+      found.push(withoutSecrets(toSigningEndpoint(item)));
+    }
+    return found.toSorted(byCreation(({ webhookId }) => webhookId));
+  }
+
+  async function change(
+    action: AuditAction,
+    { webhookId, clientId, environment }: Endpoint,
+    expression: string,
+    clause: Clause = {},
+  ): Promise<WebhookInfo> {
+    const key = endpointKey({ clientId, environment }, webhookId);
+    const condition = clause.condition === undefined ? EXISTS : `${EXISTS} AND ${clause.condition}`;
+    await table.commit(action, { clientId, environment, webhookId }, [
+      table.update(key, expression, { ...clause, condition }),
+    ]);
+    return withoutSecrets(await readWebhook(webhookId));
+  }
+
+  return {
+    /**
+     * The secret is in this answer and nowhere else that anybody looks.
+     * @throws AdminError when the client has as many as it may have in this environment
+     */
+    async createWebhook(webhook: NewWebhook): Promise<{ secret: string; webhook: WebhookInfo }> {
+      const { clientId, environment } = webhook;
+      const others = await listWebhooks(clientId, environment);
+      if (others.length >= MAX_ENDPOINTS) {
+        throw new AdminError(
+          `The client ${clientId} has ${MAX_ENDPOINTS} webhooks in ${environment} and can have no more; \`webhooks list --client ${clientId}\` shows them.`,
+        );
+      }
+      const webhookId: WebhookId = `wh_${table.newId()}`;
+      const secret = newSecret();
+      const made: SigningEndpoint = {
+        webhookId,
+        createdAt: toSeconds(table.now()),
+        ...webhook,
+        secrets: [{ secret }],
+      };
+      await table.commit("webhook.created", { clientId, environment, webhookId }, [
+        table.requireClient(clientId),
+        table.put({ ...endpointKey(made, webhookId), ...made }, { condition: ABSENT }),
+      ]);
+      return { secret, webhook: withoutSecrets(made) };
+    },
+
+    /** A client's webhooks, the oldest first. */
+    listWebhooks,
+
+    async findWebhook(webhookId: WebhookId): Promise<WebhookInfo> {
+      return withoutSecrets(await readWebhook(webhookId));
+    },
+
+    /** Takes hold within 60 s, of what waits as well. What is as it was wanted leaves no event. */
+    async updateWebhook(webhookId: WebhookId, wanted: WebhookChange): Promise<WebhookInfo> {
+      const before = await readWebhook(webhookId);
+      const changed = Object.entries(wanted).filter(
+        ([name, value]) =>
+          value !== undefined &&
+          JSON.stringify(value) !== JSON.stringify(before[name as keyof Endpoint] ?? null),
+      );
+      if (changed.length === 0) return withoutSecrets(before);
+      const set = changed.filter(([, value]) => value !== null);
+      const remove = changed.filter(([, value]) => value === null);
+      return change(
+        "webhook.updated",
+        before,
+        [
+          set.length === 0 ? "" : `SET ${set.map(([name]) => `#${name} = :${name}`).join(", ")}`,
+          remove.length === 0 ? "" : `REMOVE ${remove.map(([name]) => `#${name}`).join(", ")}`,
+        ].join(" "),
+        {
+          names: Object.fromEntries(changed.map(([name]) => [`#${name}`, name])),
+          ...(set.length === 0
+            ? {}
+            : { values: Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])) }),
+        },
+      );
+    },
+
+    /** What happens from then on (within 60 s) is kept for replay. Pausing again keeps the time of the first. */
+    async pauseWebhook(webhookId: WebhookId): Promise<WebhookInfo> {
+      const before = await readWebhook(webhookId);
+      if (before.pausedAt !== undefined) return withoutSecrets(before);
+      return change("webhook.paused", before, "SET pausedAt = :at", {
+        condition: "attribute_not_exists(pausedAt)",
+        values: { ":at": toSeconds(table.now()) },
+      });
+    },
+
+    /** Notes it in any case: what the deliveries paused by themselves is resumed elsewhere, by the same command. */
+    async resumeWebhook(webhookId: WebhookId): Promise<WebhookInfo> {
+      return change("webhook.resumed", await readWebhook(webhookId), "REMOVE pausedAt");
+    },
+
+    /**
+     * A new secret, which signs beside the one before until `oldEndsAt`; one that was being replaced before ends now.
+     * @param oldEndsAt epoch seconds
+     */
+    async rotateWebhookSecret(
+      webhookId: WebhookId,
+      oldEndsAt: number,
+    ): Promise<{ secret: string; webhook: WebhookInfo }> {
+      const before = await readWebhook(webhookId);
+      const secret = newSecret();
+      const old = before.secrets[0];
+      const secrets = [{ secret }, ...(old === undefined ? [] : [{ ...old, endsAt: oldEndsAt }])];
+      const webhook = await change("webhook.secret-rotated", before, "SET secrets = :secrets", {
+        condition: "secrets = :seen",
+        values: { ":secrets": secrets, ":seen": before.secrets },
+      });
+      return { secret, webhook };
+    },
+
+    /** What waits for it is dropped when it is due. */
+    async deleteWebhook({ webhookId, clientId, environment }: WebhookInfo): Promise<void> {
+      const key = endpointKey({ clientId, environment }, webhookId);
+      await table.commit("webhook.deleted", { clientId, environment, webhookId }, [
+        { Delete: { TableName: table.TableName, Key: key, ConditionExpression: EXISTS } },
+      ]);
+    },
+  };
+}
+
+/** Whom an event of the audit about a webhook is about. */
+export function webhookSubject({ clientId, environment, webhookId }: Endpoint): AuditSubject {
+  return { clientId, environment, webhookId };
+}
+
+function withoutSecrets({ secrets, ...endpoint }: SigningEndpoint): WebhookInfo {
+  const oldSecretEndsAt = secrets[1]?.endsAt;
+  return { ...endpoint, ...(oldSecretEndsAt === undefined ? {} : { oldSecretEndsAt }) };
+}

@@ -1,0 +1,70 @@
+import { PERMISSIONS, type TableGrant } from "../../infra/permissions.ts";
+import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import type { WebhookWorld } from "../../functions/webhooks/handlers.ts";
+
+/** What a function asked of a table: the action, on the table or one of its indexes, and into which partition. */
+export type Asked = {
+  readonly table: string;
+  readonly action: string;
+  readonly index?: string;
+  readonly pk?: string;
+};
+
+type Input = {
+  readonly TableName?: string;
+  readonly IndexName?: string;
+  readonly Key?: { readonly pk?: string };
+  readonly Item?: { readonly pk?: string };
+  readonly ExpressionAttributeValues?: Readonly<Record<string, unknown>>;
+};
+
+/** Has a client note what its requests ask IAM for. */
+export function noteAsked(
+  dynamodb: DynamoDBDocumentClient,
+  { verificationTable, clientsTable }: WebhookWorld["tables"],
+  note: (asked: Asked) => void,
+): DynamoDBDocumentClient {
+  dynamodb.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      (args) => {
+        const { TableName, IndexName, Key, Item, ExpressionAttributeValues } = args.input as Input;
+        const pk = Key?.pk ?? Item?.pk ?? (ExpressionAttributeValues?.[":pk"] as string | undefined);
+        note({
+          table:
+            TableName === verificationTable
+              ? "Verification"
+              : TableName === clientsTable
+                ? "Clients"
+                : "Deliveries",
+          action: `dynamodb:${commandName.replace(/Command$/, "")}`,
+          ...(IndexName === undefined ? {} : { index: IndexName }),
+          ...(pk === undefined ? {} : { pk }),
+        });
+        return next(args);
+      },
+    // Before the document client has made wire values of the input.
+    { step: "initialize", name: "noteAsked" },
+  );
+  return dynamodb;
+}
+
+/** Whether infra/ grants to a function's role what it asked. */
+export function isGranted(name: "Publish" | "Deliver", { table, action, index, pk = "" }: Asked): boolean {
+  const grants: Readonly<Record<string, TableGrant>> = PERMISSIONS[name];
+  const grant = grants[table];
+  if (index !== undefined) return action === "dynamodb:Query" && (grant?.indexes ?? []).includes(index);
+  const reaches = (grant?.partitions ?? ["*"]).some((pattern) => pk.startsWith(pattern.replace("*", "")));
+  return reaches && (grant?.actions ?? []).includes(action);
+}
+
+/** All that infra/ grants to a function's role, in words. */
+export function allGranted(name: "Publish" | "Deliver"): string[] {
+  const grants: Readonly<Record<string, TableGrant>> = PERMISSIONS[name];
+  return Object.entries(grants).flatMap(([table, { actions, indexes = [] }]) => [
+    ...actions.map((action) => `${table} ${action}`),
+    ...indexes.map((index) => `${table}/${index} dynamodb:Query`),
+  ]);
+}
+
+export const inWords = ({ table, action, index }: Asked) =>
+  `${table}${index === undefined ? "" : `/${index}`} ${action}`;
