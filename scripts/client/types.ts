@@ -107,7 +107,9 @@ function objectOf({ properties = {}, required = [], additionalProperties }: Sche
     const known = Object.values(properties).flatMap((schema) => typeOf(schema, inner).split(" | "));
     const others = typeOf(additionalProperties, inner).split(" | ");
     const types = new Set([...others, ...known, "undefined"]);
-    members.push(`${inner}[name: string]: ${[...types].join(" | ")};`);
+    // Where any string may be, no string of its own is to be named.
+    const distinct = [...types].filter((type) => !(types.has("string") && type.startsWith('"')));
+    members.push(`${inner}[name: string]: ${distinct.join(" | ")};`);
   }
   return `{\n${members.join("\n")}\n${indent}}`;
 }

@@ -115,7 +115,7 @@ describe("the demo", () => {
   });
 
   test("says what is refused, and what becomes of a user who is erased", async () => {
-    const { page } = await visit();
+    const { page, complaints } = await visit();
     await press(page, "Ask how the user stands");
     await page.getByText("user_not_found").waitFor();
     await press(page, "Open a session");
@@ -125,6 +125,7 @@ describe("the demo", () => {
     await state(page, "Ready to start");
     await press(page, "Erase the user");
     await state(page, "The session is gone");
+    expect(complaints).toEqual([]);
     await page.context().close();
   });
 
