@@ -107,8 +107,8 @@ function objectOf({ properties = {}, required = [], additionalProperties }: Sche
     const known = Object.values(properties).flatMap((schema) => typeOf(schema, inner).split(" | "));
     const others = typeOf(additionalProperties, inner).split(" | ");
     const types = new Set([...others, ...known, "undefined"]);
-    // Where any string may be, no string of its own is to be named.
-    const distinct = [...types].filter((type) => !(types.has("string") && type.startsWith('"')));
+    // One text is among all texts.
+    const distinct = [...types].filter((type) => !(type.startsWith('"') && types.has("string")));
     members.push(`${inner}[name: string]: ${distinct.join(" | ")};`);
   }
   return `{\n${members.join("\n")}\n${indent}}`;

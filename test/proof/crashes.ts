@@ -103,7 +103,7 @@ export async function crash(seed: number, rounds: number, users: number): Promis
     for (let at = 0; at < CALLS_EACH; at += 1) {
       const calls = Object.values(CALLS).filter((call: Call) => !("back" in call));
       const call = calls[Math.floor(random() * calls.length)] as Call;
-      const known = history.filter(({ answer }) => answer.body?.token !== undefined).at(-1);
+      const known = history.findLast(({ answer }) => answer.body?.token !== undefined);
       if (needsSession(call) && known === undefined) continue;
       const { token } = known?.answer.body ?? {};
       await make(history, person, call, needsSession(call) ? { ...readToken(token), token } : undefined);
@@ -155,7 +155,7 @@ export async function crash(seed: number, rounds: number, users: number): Promis
                 : undefined;
         if (why !== undefined) {
           findings.push({
-            name: `${person.refId}`,
+            name: person.refId,
             why,
             text: history
               .map(

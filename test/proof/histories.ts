@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { CALLS, type Call, needsSession } from "./calls.ts";
 import { type Entry, isExplained } from "./judge.ts";
 import { readToken } from "./model.ts";
@@ -232,9 +232,7 @@ async function judgeUser(
   if (!isExplained(entries)) return "no order explains the answers";
   const ask = async (made: Call, token?: string) => {
     const named = token === undefined ? undefined : nameOf(token);
-    const one = run.start({ ...made, user } as Call, named, (actor) =>
-      stage.play(person, made, named, actor),
-    );
+    const one = run.start({ ...made, user }, named, (actor) => stage.play(person, made, named, actor));
     await serveAll(run, one);
     entries.push(toMade(one));
     return one;

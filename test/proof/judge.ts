@@ -32,6 +32,9 @@ export function isExplained(entries: readonly Entry[]): boolean {
       besideErasure: erasures.some(
         ({ began, ended, answer }) => began <= entry.ended && (ended >= entry.began || isUnknown(answer)),
       ),
+      notedBeside: entries
+        .filter((other) => other !== entry && other.began <= entry.ended && other.ended >= entry.began)
+        .flatMap(({ call }) => (call.kind === "open" && call.metadata !== undefined ? [call.metadata] : [])),
     }))
     .toSorted((one, other) => one.ended - other.ended)
     .flatMap((entry) =>

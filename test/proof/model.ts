@@ -21,6 +21,8 @@ export type Made = {
   readonly faulted: boolean;
   /** An erasure of the user was, or may have been, under way while it was. */
   readonly besideErasure?: boolean;
+  /** What other opens of the user noted on a session while it was under way. */
+  readonly notedBeside?: readonly Readonly<Record<string, string>>[];
   /** The session that it named, and the expiry that is in its token. */
   readonly named?: { readonly sessionId: string; readonly expiresAt: number };
 };
@@ -75,27 +77,33 @@ export function step(state: State, made: Made, part: Part, strangers: readonly s
   const now = made.during;
   if (call.kind === "open" && part === "user") return upsert(state, made);
   // An expiry is an instant: where it falls into the time of the call, the call may be on either side of it.
-  return lives(state, now).flatMap((there) => {
-    switch (call.kind) {
-      case "open":
-        return openSession(there, made, strangers);
-      case "start":
-      case "readToken":
-        return useToken(there, made);
-      case "cancel":
-        return cancelSession(there, made);
-      case "result":
-        return reportResult(there, made);
-      case "erase":
-        return unlessUnknown(made, there, made.answer.status === 204 ? [NOBODY] : [], [NOBODY]);
-      case "readUser":
-        return readUser(there, made);
-      case "listSessions":
-        return listSessions(there, made);
-      case "readSession":
-        return readSession(there, made);
-    }
-  });
+  return lives(state, now).flatMap((there) =>
+    happen(there, made, strangers)
+      // Who only finds that a session has expired does not end it: by the clock of another container it may have seconds left.
+      .map((next) => (next === there ? state : next)),
+  );
+}
+
+function happen(state: State, made: Made, strangers: readonly string[]): State[] {
+  switch (made.call.kind) {
+    case "open":
+      return openSession(state, made, strangers);
+    case "start":
+    case "readToken":
+      return useToken(state, made);
+    case "cancel":
+      return cancelSession(state, made);
+    case "result":
+      return reportResult(state, made);
+    case "erase":
+      return unlessUnknown(made, state, made.answer.status === 204 ? [NOBODY] : [], [NOBODY]);
+    case "readUser":
+      return readUser(state, made);
+    case "listSessions":
+      return listSessions(state, made);
+    case "readSession":
+      return readSession(state, made);
+  }
 }
 
 /** Whether nobody knows what became of the call: it answered `unavailable`, or not at all. */
@@ -165,7 +173,7 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
       answer.status === 200 &&
       body.created === false &&
       answer.replayed === bearsKey &&
-      isTold(body, extended, made.faulted, {
+      isTold(body, extended, made, {
         expiresAt: { lo: bearsKey ? active.expiresAt.lo : later.lo, hi: later.hi },
       });
     return matches ? [put(state, { ...extended, expiresAt: exactly(body.expiresAt) })] : [];
@@ -205,7 +213,7 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
   if (active !== undefined && body.sessionId <= active.sessionId) return [];
   const after = create(body.sessionId);
   const made1 = after.sessions[body.sessionId] as Session;
-  if (!isTold(body, made1, made.faulted)) return [];
+  if (!isTold(body, made1, made)) return [];
   return [put(after, { ...made1, expiresAt: exactly(body.expiresAt) })];
 }
 
@@ -215,14 +223,16 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
 function isTold(
   body: any,
   session: Session,
-  faulted: boolean,
+  { faulted, notedBeside = [] }: Made,
   expected: { expiresAt?: Moment } = {},
 ): boolean {
   return (
     body.sessionId === session.sessionId &&
     body.flowId === session.flowId &&
     (faulted || body.status === session.status) &&
-    (faulted || sameMetadata(body.metadata, session.metadata)) &&
+    (faulted ||
+      // Its answer may tell of its session as another call has left it a moment later.
+      [session.metadata, ...notedBeside].some((metadata) => sameMetadata(body.metadata, metadata))) &&
     isWithin(body.createdAt, session.createdAt) &&
     (faulted || isWithin(body.expiresAt, expected.expiresAt ?? session.expiresAt)) &&
     tokenSays(body.token, session, body.expiresAt)
@@ -265,7 +275,8 @@ function tokenRefusals(state: State, made: Made): string[] {
         // What the signature still lets pass may be past its time.
         ...(expiresAt <= made.during.hi ? ["token_expired"] : []),
       ];
-    default:
+    case "open":
+    case "in_progress":
       return [...refused, "token_expired"];
   }
 }

@@ -7,9 +7,9 @@ import type { Done, Message, Task, VariantName } from "./worker.ts";
 
 /** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
 const FORMS = {
-  short: { pairs: 90, faulty: 120, skewed: 40, histories: 60, variants: 0, crashes: 0 },
-  middle: { pairs: 12, faulty: 14, skewed: 6, histories: 500, variants: 6, crashes: 2 },
-  whole: { pairs: 1, faulty: 1, skewed: 1, histories: 2_500, variants: 1, crashes: 20 },
+  short: { pairs: 120, faulty: 250, skewed: 60, maxRuns: 40, histories: 50, variants: 0, crashes: 0 },
+  middle: { pairs: 12, faulty: 14, skewed: 6, maxRuns: 1_000, histories: 500, variants: 6, crashes: 2 },
+  whole: { pairs: 1, faulty: 1, skewed: 1, maxRuns: 100_000, histories: 2_500, variants: 1, crashes: 20 },
 } as const;
 
 const args = process.argv.slice(2);
@@ -25,6 +25,9 @@ const HISTORIES_A_TASK = 25;
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
 const parts = (option("parts") ?? "pairs,faulty,skewed,histories,crashes,variants").split(",");
 const shown = Number(option("show") ?? 3);
+
+// So that what was started ends with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 type Worker = { readonly child: ChildProcess; underWay: number };
 
@@ -113,11 +116,12 @@ async function explorePairs(part: string, cases: readonly Case[]): Promise<void>
   const byName = new Map(cases.map((each) => [each.name, each]));
   await doAll<"case">(
     part,
-    cases.map((each) => ({ kind: "case", case: each })),
+    cases.map((each) => ({ kind: "case", case: each, maxRuns: form.maxRuns })),
     ({ explored }) => {
       total.orders += explored.orders;
       total.runs += explored.runs;
       total.judged += explored.judged;
+      if (explored.cut) total.cut += 1;
       for (const [fate, count] of Object.entries(explored.faults)) faults[fate] = (faults[fate] ?? 0) + count;
       for (const condition of explored.conditions) {
         const list = sentBy.get(condition) ?? [];
@@ -142,7 +146,7 @@ async function explorePairs(part: string, cases: readonly Case[]): Promise<void>
   const { none = 0, ...rest } = faults;
   const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
   lines.push(
-    `${part}: ${cases.length} pairs, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged, ${seconds()} s`,
+    `${part}: ${cases.length} pairs, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged${total.cut === 0 ? "" : `, ${total.cut} pairs cut at ${form.maxRuns} runs`}, ${seconds()} s`,
   );
 }
 
@@ -202,12 +206,16 @@ async function crashing(rounds: number): Promise<void> {
 const MOST_CASES = 400;
 
 async function findVariants(every: number): Promise<void> {
-  const everything = shuffle(
-    [...sample(PAIRS, 2, seed), ...SKEWED_PAIRS, ...sample(FAULTY_PAIRS, 2, seed)],
-    seed,
-  );
+  const everything = shuffle([...PAIRS, ...SKEWED_PAIRS, ...FAULTY_PAIRS], seed);
   const tasks: Of<Task, "variant">[] = [];
-  for (const { name } of VARIANTS) tasks.push({ kind: "variant", variant: { name }, cases: everything });
+  for (const { name, likely } of VARIANTS) {
+    const first = likely === undefined ? [] : everything.filter((each) => likely.test(each.name));
+    tasks.push({
+      kind: "variant",
+      variant: { name },
+      cases: [...first, ...everything.filter((each) => !first.includes(each))].slice(0, MOST_CASES),
+    });
+  }
   for (const [text, cases] of sentBy) {
     const condition = JSON.parse(text) as Condition;
     const chosen = cases
@@ -218,7 +226,10 @@ async function findVariants(every: number): Promise<void> {
       tasks.push({ kind: "variant", variant: { condition, index } satisfies VariantName, cases: chosen });
     });
   }
-  const tried = sample(tasks, every, seed);
+  const named = option("variant");
+  const tried = sample(tasks, every, seed).filter(
+    ({ variant }) => named === undefined || ("name" in variant && variant.name === named),
+  );
   let found = 0;
   let runs = 0;
   const missed: string[] = [];
@@ -243,7 +254,8 @@ try {
     await explorePairs("pairs under skewed clocks", chosen(SKEWED_PAIRS, form.skewed));
   if (parts.includes("histories") && only === undefined) await playAtRandom(form.histories);
   if (parts.includes("crashes") && only === undefined && form.crashes > 0) await crashing(form.crashes);
-  if (parts.includes("variants") && form.variants > 0) await findVariants(form.variants);
+  if (parts.includes("variants") && (form.variants > 0 || option("variant") !== undefined))
+    await findVariants(Math.max(1, option("variant") === undefined ? form.variants : 1));
 } finally {
   for (const { child } of workers) child.disconnect();
 }

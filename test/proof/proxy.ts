@@ -2,6 +2,7 @@ import {
   createServer,
   request as httpRequest,
   type IncomingHttpHeaders,
+  type IncomingMessage,
   type ServerResponse,
 } from "node:http";
 import { Agent } from "node:http";
@@ -43,7 +44,7 @@ export async function startProxy(engine: () => string): Promise<Proxy> {
       asked.end(body);
     });
 
-  const server = createServer(async (request, response) => {
+  const meetFate = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request);
     const { headers } = request;
     const fate = (headers[FATE_HEADER] ?? "served") as Fate;
@@ -65,20 +66,20 @@ export async function startProxy(engine: () => string): Promise<Proxy> {
         return;
       }
       case "failed":
-        return void refuse(response, 500, "InternalServerError");
+        return refuse(response, 500, "InternalServerError");
       case "failedAfter":
         await forward(headers, body);
-        return void refuse(response, 500, "InternalServerError");
+        return refuse(response, 500, "InternalServerError");
       case "throttled":
-        return void refuse(
+        return refuse(
           response,
           400,
           body.length % 2 === 0 ? "ProvisionedThroughputExceededException" : "ThrottlingException",
         );
       case "conflict": {
         const items = (JSON.parse(body) as { TransactItems?: unknown[] }).TransactItems;
-        if (items === undefined) return void refuse(response, 400, "TransactionConflictException");
-        return void refuse(response, 400, "TransactionCanceledException", {
+        if (items === undefined) return refuse(response, 400, "TransactionConflictException");
+        return refuse(response, 400, "TransactionCanceledException", {
           CancellationReasons: items.map((_item, index) => ({
             Code: index === 0 ? "TransactionConflict" : "None",
           })),
@@ -93,6 +94,10 @@ export async function startProxy(engine: () => string): Promise<Proxy> {
         response.end(given);
       }
     }
+  };
+  const server = createServer((request, response) => {
+    // The engine is gone: so is what was asked of it.
+    meetFate(request, response).catch(() => response.destroy());
   });
 
   /** Leaves the last of the keys or items of a batch unprocessed; whatever is no batch is served whole. */
