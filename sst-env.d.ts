@@ -18,9 +18,25 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Dynamo"
     }
+    "DeliverFunction": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "Deliveries": {
+      "name": string
+      "type": "sst.aws.Dynamo"
+    }
+    "FailedRecords": {
+      "name": string
+      "type": "sst.aws.Bucket"
+    }
     "Limits": {
       "name": string
       "type": "sst.aws.Dynamo"
+    }
+    "PublishFunction": {
+      "name": string
+      "type": "sst.aws.Function"
     }
     "ReferenceFunction": {
       "name": string

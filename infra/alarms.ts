@@ -139,18 +139,6 @@ function functionAlarms(topic: $util.Input<string>) {
 
 /** Where events come to a halt on their way, and what becomes of endpoints. */
 function webhookAlarms(topic: $util.Input<string>) {
-  const ofLambda = (name: $util.Input<string>, metricName: string, stat = "Sum"): Metric => ({
-    namespace: "AWS/Lambda",
-    metricName,
-    stat,
-    dimensions: { FunctionName: name },
-  });
-  const ofQueue = (made: aws.sqs.Queue, metricName: string): Metric => ({
-    namespace: "AWS/SQS",
-    metricName,
-    stat: "Maximum",
-    dimensions: { QueueName: made.name },
-  });
   const dropped: Metric = {
     namespace: "AWS/Lambda",
     metricName: "OnFailureDestinationDeliveredEventCount",
@@ -225,6 +213,14 @@ function tableAlarms(
       expression: errors.map(([id]) => `FILL(${id}, 0)`).join(" + "),
     }),
   ];
+}
+
+function ofLambda(functionName: $util.Input<string>, metricName: string, stat = "Sum"): Metric {
+  return { namespace: "AWS/Lambda", metricName, stat, dimensions: { FunctionName: functionName } };
+}
+
+function ofQueue({ name }: aws.sqs.Queue, metricName: string): Metric {
+  return { namespace: "AWS/SQS", metricName, stat: "Maximum", dimensions: { QueueName: name } };
 }
 
 function ofApi(metricName: string, stat: string): Metric {

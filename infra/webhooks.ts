@@ -119,11 +119,11 @@ new aws.lambda.FunctionEventInvokeConfig("SweepInvokeConfig", {
   maximumEventAgeInSeconds: SWEEP_SECONDS,
 });
 
-function queue(name: string, settings: Omit<aws.sqs.QueueArgs, "name">): aws.sqs.Queue {
+function queue(name: string, given: Omit<aws.sqs.QueueArgs, "name">): aws.sqs.Queue {
   const made = new aws.sqs.Queue(name, {
     name: `${prefix}-${name}`,
     sqsManagedSseEnabled: true,
-    ...settings,
+    ...given,
   });
   new aws.sqs.QueuePolicy(`${name}Policy`, {
     queueUrl: made.url,

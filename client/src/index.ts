@@ -23,7 +23,6 @@ export type * from "./types.ts";
 export {
   type Delivery,
   type SessionEvent,
-  type SessionEventData,
   type TestEvent,
   verifyWebhook,
   WebhookError,

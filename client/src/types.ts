@@ -61,7 +61,7 @@ export type UserDetails = {
   /** ISO 3166-1 alpha-2 or alpha-3, in capitals, such as `MA` or `MAR`. */
   nationality?: string | null | undefined;
   /** Replaced as a whole. */
-  address?: Address | null | undefined;
+  address?: Address | null | "" | undefined;
   /** BCP 47, such as `fr-MA`. */
   locale?: string | null | undefined;
   [name: string]: string | number | boolean | null | Address | undefined;
@@ -424,4 +424,61 @@ export type FieldError = {
     | "too_many";
   /** What is wrong, for people. */
   detail: string;
+};
+
+/**
+ * - `session.opened`: A session is opened
+ * - `session.started`: A session is started
+ * - `session.completed`: A session is completed
+ * - `session.reviewed`: A session is reviewed
+ * - `session.canceled`: A session is canceled
+ * - `session.superseded`: A session is superseded
+ * - `session.expired`: A session is expired
+ */
+export type SessionEventType =
+  | "session.opened"
+  | "session.started"
+  | "session.completed"
+  | "session.reviewed"
+  | "session.canceled"
+  | "session.superseded"
+  | "session.expired";
+
+/**
+ * The session as the backend calls answer it, with whose it is. A member without a value is left out;
+ * personal details never are in it.
+ */
+export type SessionEventData = {
+  sessionId: SessionId;
+  refId: RefId;
+  userId: UserId;
+  flowId: FlowId;
+  environment: Environment;
+  /**
+   * - `open`: active: waiting for the frontend to start it
+   * - `in_progress`: active: the user is at it
+   * - `completed`: ended: it has its result
+   * - `canceled`: ended: your backend canceled it
+   * - `superseded`: ended: a forced session took its place
+   * - `expired`: its 30 minutes ran out; if it was started, its result may still come
+   */
+  status: "open" | "in_progress" | "completed" | "canceled" | "superseded" | "expired";
+  createdAt: Timestamp;
+  startedAt?: Timestamp | undefined;
+  endedAt?: Timestamp | undefined;
+  expiresAt?: Timestamp | undefined;
+  metadata?: Record<string, string> | undefined;
+  result?: SessionResult | undefined;
+};
+
+/** - `webhook.test`: A test */
+export type WebhookTestEventType = "webhook.test";
+
+/**
+ * The session as the backend calls answer it, with whose it is. A member without a value is left out;
+ * personal details never are in it.
+ */
+export type WebhookTestEventData = {
+  webhookId: string;
+  environment: Environment;
 };

@@ -1,40 +1,31 @@
 import { VerificationError } from "./errors.ts";
-import type { Environment, Session, SessionResult } from "./types.ts";
+import type {
+  SessionEventData,
+  SessionEventType,
+  SessionResult,
+  Timestamp,
+  WebhookTestEventData,
+  WebhookTestEventType,
+} from "./types.ts";
 
-/** A session as an event tells of it: as it was then, with whose it is. */
-export type SessionEventData = Session & {
-  readonly refId: string;
-  readonly userId: string;
-  readonly environment: Environment;
+type Told<Type extends string, Data> = {
+  readonly type: Type;
+  /** When it happened. */
+  readonly timestamp: Timestamp;
+  /** What it happened to, as it was then. */
+  readonly data: Data;
 };
+
+/** The events that come with a result: its first one, `pending` included, and one that took the place of `pending`. */
+type ResultEventType = "session.completed" | "session.reviewed";
 
 /** What happened to a session. */
 export type SessionEvent =
-  | {
-      readonly type:
-        | "session.opened"
-        | "session.started"
-        | "session.canceled"
-        | "session.superseded"
-        | "session.expired";
-      /** When it happened: ISO 8601 in UTC, in whole seconds. */
-      readonly timestamp: string;
-      readonly data: SessionEventData;
-    }
-  | {
-      /** `completed` with its first result, `pending` included; `reviewed` when another took the place of `pending`. */
-      readonly type: "session.completed" | "session.reviewed";
-      /** When it happened: ISO 8601 in UTC, in whole seconds. */
-      readonly timestamp: string;
-      readonly data: SessionEventData & { readonly result: SessionResult };
-    };
+  | Told<Exclude<SessionEventType, ResultEventType>, SessionEventData>
+  | Told<ResultEventType, SessionEventData & { readonly result: SessionResult }>;
 
 /** What your operator sends to see whether your endpoint works. */
-export type TestEvent = {
-  readonly type: "webhook.test";
-  readonly timestamp: string;
-  readonly data: { readonly webhookId: string; readonly environment: Environment };
-};
+export type TestEvent = Told<WebhookTestEventType, WebhookTestEventData>;
 
 /** An event, to be told apart by `type`. Types that this version does not know may come: ignore them. */
 export type WebhookEvent = (SessionEvent | TestEvent) & {

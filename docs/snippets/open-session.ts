@@ -1,12 +1,13 @@
-const response = await fetch(`${process.env.VERIFICATION_URL}/v2/sessions`, {
-  method: "POST",
-  headers: {
-    "x-api-key": process.env.VERIFICATION_API_KEY ?? "",
-    "content-type": "application/json",
-  },
-  body: JSON.stringify({ refId: "user-42", user: { firstName: "Amina", nationality: "MA" } }),
-});
-const answer = await response.json();
-if (!response.ok) throw new Error(`${answer.code}: ${answer.detail} (request ${answer.requestId})`);
+import { createClient } from "verification-sessions-client";
 
-console.log(answer.token); // for your frontend
+const client = createClient({
+  url: process.env.VERIFICATION_URL ?? "",
+  apiKey: process.env.VERIFICATION_API_KEY ?? "",
+});
+
+const session = await client.sessions.open({
+  refId: "user-42",
+  user: { firstName: "Amina", nationality: "MA" },
+});
+
+console.log(session.token); // for your frontend

@@ -1,8 +1,10 @@
-const refId = "user-42";
-const response = await fetch(`${process.env.VERIFICATION_URL}/v2/users/${encodeURIComponent(refId)}`, {
-  headers: { "x-api-key": process.env.VERIFICATION_API_KEY ?? "" },
-});
-const answer = await response.json();
-if (!response.ok) throw new Error(`${answer.code}: ${answer.detail} (request ${answer.requestId})`);
+import { createClient } from "verification-sessions-client";
 
-console.log(answer.status);
+const client = createClient({
+  url: process.env.VERIFICATION_URL ?? "",
+  apiKey: process.env.VERIFICATION_API_KEY ?? "",
+});
+
+const user = await client.users.get("user-42");
+
+console.log(user.status);

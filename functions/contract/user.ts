@@ -15,6 +15,17 @@ function removable<Schema extends v.GenericSchema>(schema: Schema) {
   return v.optional(v.nullable(schema));
 }
 
+/** What is no text has no empty text either: `""` is taken for `null` before the schema sees it. */
+function emptyIsNull<Schema extends v.GenericSchema>(schema: Schema): Schema & { emptyIsNull: true } {
+  return {
+    ...schema,
+    emptyIsNull: true,
+    "~run"(dataset: v.UnknownDataset, config: v.Config<v.BaseIssue<unknown>>) {
+      return schema["~run"](dataset.value === "" ? { value: null } : dataset, config);
+    },
+  };
+}
+
 const country = v.pipe(
   v.string(),
   v.check(
@@ -37,7 +48,7 @@ const address = jsonObject(
 
 /** A day of the calendar, written YYYY-MM-DD: 30 February has the shape of a date and is none. */
 function isCalendarDate(value: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
+  if (!/^(?!0000)\d{4}-\d{2}-\d{2}$/.test(value)) return false;
   const time = Date.parse(`${value}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 }
@@ -81,7 +92,7 @@ export const KNOWN_MEMBERS = {
     v.pipe(v.string(), v.regex(/^(\+[1-9]\d{1,14})?$/, "must be an E.164 number, such as +212612345678")),
   ),
   nationality: removable(country),
-  address: removable(address),
+  address: v.optional(emptyIsNull(v.nullable(address))),
   locale: removable(
     v.pipe(
       v.string(),

@@ -20,8 +20,6 @@ export type DetailsPatch = {
   readonly extras?: Readonly<Record<string, ExtraValue>>;
 };
 
-const isNothing = (value: unknown) => value === null || value === "";
-
 /**
  * What the `user` of a call changes: a value sets a member, `null` and `""` remove one; the other members are one group
  * (a `null` among them is the group without that member).
@@ -32,9 +30,9 @@ export function toDetailsPatch(user: User): DetailsPatch {
   for (const name of DETAIL_NAMES) {
     const value = user[name];
     if (value === undefined) continue;
-    if (isNothing(value)) remove.push(name);
-    else if (typeof value === "string") set[name] = value;
-    else set[name] = withoutNothings(value ?? {});
+    const kept = typeof value === "object" ? withoutNothings(value ?? {}) : value;
+    if (isNothing(kept)) remove.push(name);
+    else set[name] = kept;
   }
   const others = Object.entries(user).filter(([name]) => !(DETAIL_NAMES as readonly string[]).includes(name));
   // Object.fromEntries defines own properties, so a member called `__proto__` is data like any other.
@@ -45,9 +43,14 @@ export function toDetailsPatch(user: User): DetailsPatch {
   return { set: set as Details, remove, ...(others.length > 0 ? { extras } : {}) };
 }
 
+/** `""` means what `null` does, and an address of nothing is none. */
+function isNothing(value: string | Address | null): boolean {
+  return value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+}
+
 function withoutNothings(address: Record<string, string | null | undefined>): Address {
   return Object.fromEntries(
-    Object.entries(address).filter(([, value]) => value !== undefined && !isNothing(value)),
+    Object.entries(address).filter(([, value]) => value !== undefined && value !== null && value !== ""),
   );
 }
 

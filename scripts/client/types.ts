@@ -13,7 +13,16 @@ export type Schema = {
   readonly description?: string;
   readonly "x-enumDescriptions"?: Readonly<Record<string, string>>;
 };
-type Document = { readonly components: { readonly schemas: Readonly<Record<string, Schema>> } };
+type Webhook = {
+  readonly post: {
+    readonly summary: string;
+    readonly requestBody: { readonly content: { readonly "application/json": { readonly schema: Schema } } };
+  };
+};
+type Document = {
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly webhooks: Readonly<Record<string, Webhook>>;
+};
 
 const LINE_WIDTH = 110;
 const HEAD = "// Made of openapi.json by `npm run client:types`. Do not edit.";
@@ -24,11 +33,40 @@ const HEAD = "// Made of openapi.json by `npm run client:types`. Do not edit.";
  * @throws for a schema that has no TypeScript here, rather than to call it `unknown`
  */
 export function typesOf(document: Document): string {
-  const types = Object.entries(document.components.schemas).map(
+  const schemas = { ...document.components.schemas, ...eventSchemas(document.webhooks) };
+  const types = Object.entries(schemas).map(
     ([name, schema]) => `${comment(schema, "")}export type ${name} = ${typeOf(schema, "")};`,
   );
   return `${[HEAD, ...types].join("\n\n")}\n`;
 }
+
+/**
+ * What events are called and what they hold: of all that share the first part of their names (`session.opened`), or of
+ * one that stands alone.
+ */
+function eventSchemas(webhooks: Document["webhooks"]): Record<string, Schema> {
+  const kinds = Map.groupBy(Object.keys(webhooks), (name) => name.split(".")[0] ?? name);
+  return Object.fromEntries(
+    [...kinds].flatMap(([kind, names]) => {
+      const called = (names.length === 1 ? names.join().split(".") : [kind]).map(capitalized).join("");
+      const [data, ...others] = new Set(names.map((name) => JSON.stringify(dataOf(webhooks[name]))));
+      if (data === undefined || others.length > 0)
+        throw new Error(
+          `The events ${names.join(", ")} do not hold the same, which the client's types expect.`,
+        );
+      const meanings = names.map((name) => [name, webhooks[name]?.post.summary ?? ""]);
+      return [
+        [`${called}EventType`, { enum: names, "x-enumDescriptions": Object.fromEntries(meanings) }],
+        [`${called}EventData`, JSON.parse(data) as Schema],
+      ];
+    }),
+  );
+}
+
+const dataOf = (webhook: Webhook | undefined) =>
+  webhook?.post.requestBody.content["application/json"].schema.properties?.data;
+
+const capitalized = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 function typeOf(schema: Schema, indent: string): string {
   const { $ref, type, anyOf, allOf, items } = schema;
@@ -69,7 +107,9 @@ function objectOf({ properties = {}, required = [], additionalProperties }: Sche
     const known = Object.values(properties).flatMap((schema) => typeOf(schema, inner).split(" | "));
     const others = typeOf(additionalProperties, inner).split(" | ");
     const types = new Set([...others, ...known, "undefined"]);
-    members.push(`${inner}[name: string]: ${[...types].join(" | ")};`);
+    // One text is among all texts.
+    const distinct = [...types].filter((type) => !(type.startsWith('"') && types.has("string")));
+    members.push(`${inner}[name: string]: ${distinct.join(" | ")};`);
   }
   return `{\n${members.join("\n")}\n${indent}}`;
 }

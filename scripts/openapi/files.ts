@@ -25,8 +25,8 @@ const SNIPPETS: { readonly [Name in OperationName]?: string } = {
   readPublicKeys: "verify-token",
 };
 const LANGUAGES: readonly { readonly extension: string; readonly lang: string; readonly label: string }[] = [
-  { extension: "sh", lang: "Shell", label: "curl" },
   { extension: "ts", lang: "TypeScript", label: "TypeScript" },
+  { extension: "sh", lang: "Shell", label: "curl" },
   { extension: "py", lang: "Python", label: "Python" },
   { extension: "php", lang: "PHP", label: "PHP" },
   { extension: "go", lang: "Go", label: "Go" },

@@ -66,6 +66,10 @@ const config: ConversionConfig = {
   typeMode: "input",
   definitions: { ...NAMED },
   overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+  overrideSchema: ({ valibotSchema, jsonSchema }) =>
+    "emptyIsNull" in valibotSchema
+      ? { ...jsonSchema, anyOf: [...(jsonSchema.anyOf ?? []), { const: "" }] }
+      : undefined,
   overrideAction: ({ valibotAction, jsonSchema }) => {
     if (UNDOCUMENTED_ACTIONS.has(valibotAction.type)) return jsonSchema;
     if (valibotAction.type !== "regex") return undefined;

@@ -147,9 +147,10 @@ describe("an operation", () => {
     const { page } = await visit(`${site.url}/docs#${OPEN_SESSION}`);
     const operation = operationAt(page, OPEN_SESSION);
     await operation.getByText("VERIFICATION_API_KEY").first().waitFor();
-    let shown = "curl";
+    await operation.getByText("client.sessions.open(").first().waitFor();
+    let shown = "TypeScript";
     for (const [language, line] of [
-      ["TypeScript", "await fetch("],
+      ["curl", "--fail-with-body"],
       ["Python", "requests.post("],
       ["PHP", "curl_setopt_array("],
       ["Go", "http.NewRequest("],

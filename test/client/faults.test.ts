@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { getEventListeners } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   AbortError,
@@ -160,6 +161,14 @@ describe("what ends without an answer", () => {
     setTimeout(() => stop.abort(), 20);
     expect(await call).toBeInstanceOf(AbortError);
     expect(proxy.seen()).toHaveLength(1);
+  });
+
+  test("leaves nothing behind on a signal that outlives many calls", async () => {
+    const { signal } = new AbortController();
+    proxy.meet(answer(503, "0"), "break");
+    await client.flows.list({ signal });
+    await client.flows.list({ signal });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("is nothing that is sent at all where the signal was aborted before", async () => {

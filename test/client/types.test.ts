@@ -3,7 +3,10 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Schema, typesOf } from "../../scripts/client/types.ts";
 
-const typesFrom = (schemas: Record<string, Schema>) => typesOf({ components: { schemas } });
+const typesFrom = (schemas: Record<string, Schema>) => typesOf({ components: { schemas }, webhooks: {} });
+const webhook = (summary: string, data: Schema) => ({
+  post: { summary, requestBody: { content: { "application/json": { schema: { properties: { data } } } } } },
+});
 
 describe("the types of the clients", () => {
   test("carry the document's words, values and what they mean", () => {
@@ -49,6 +52,24 @@ describe("the types of the clients", () => {
     const Strings: Schema = { type: "object", additionalProperties: { type: "string" } };
     expect(typesFrom({ Loose })).toContain("[name: string]: string | boolean | number | undefined;");
     expect(typesFrom({ Strings })).toContain("export type Strings = Record<string, string>;");
+  });
+
+  test("name the events, and say once what those of one kind hold", () => {
+    const data: Schema = { type: "object", properties: { size: { type: "number" } }, required: ["size"] };
+    const types = typesOf({
+      components: { schemas: {} },
+      webhooks: {
+        "thing.made": webhook("A thing is made", data),
+        "thing.lost": webhook("A thing is lost", data),
+        "line.test": webhook("A try", { type: "object" }),
+      },
+    });
+    expect(types).toContain('export type ThingEventType = "thing.made" | "thing.lost";');
+    expect(types).toContain(" * - `thing.lost`: A thing is lost\n");
+    expect(types).toContain("export type ThingEventData = {\n  size: number;\n};");
+    expect(types).toContain('export type LineTestEventType = "line.test";');
+    const webhooks = { "thing.made": webhook("", data), "thing.lost": webhook("", { type: "object" }) };
+    expect(() => typesOf({ components: { schemas: {} }, webhooks })).toThrow("do not hold the same");
   });
 
   test("are not made of a schema that they cannot tell", () => {

@@ -21,6 +21,7 @@ describe("what the `user` of a call changes", () => {
       { address: { line1: "1", line2: null, city: "" } },
       { set: { address: { line1: "1" } }, remove: [] },
     ],
+    ["an address of nothing", { address: { line1: "", city: null } }, { set: {}, remove: ["address"] }],
     ["an address that is null", { address: null }, { set: {}, remove: ["address"] }],
     [
       "other members as one group, without those that are null",

@@ -1,5 +1,6 @@
 import { CALLS, type Call, type CallName, PREFIXES, type PrefixName, sessionsNamed } from "./calls.ts";
 import type { Fate } from "./run.ts";
+import { seeded } from "./virtual.ts";
 
 /** What is to be played in every order: calls that are made together, on what earlier calls have left. */
 export type Case = {
@@ -99,4 +100,13 @@ export const SKEWED_PAIRS = pairs(
 /** Every how-many-eth case, beginning with one that the seed names. */
 export function sample<One>(all: readonly One[], every: number, seed: number): One[] {
   return all.filter((_one, index) => (index + seed) % every === 0);
+}
+
+/** The same in an order of which only the seed knows. */
+export function shuffle<One>(all: readonly One[], seed: number): One[] {
+  const random = seeded(seed);
+  return all
+    .map((one) => ({ one, at: random() }))
+    .toSorted((one, other) => one.at - other.at)
+    .map(({ one }) => one);
 }

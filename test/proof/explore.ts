@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Call, PREFIXES, type PrefixName } from "./calls.ts";
 import type { Case } from "./cases.ts";
-import { explain, type Entry } from "./judge.ts";
+import { type Entry, isExplained } from "./judge.ts";
 import { type Made, readToken } from "./model.ts";
 import { createRun, describe, type Fate, type Footprint, type Held, type Run, type Running } from "./run.ts";
 import type { Item, Person, Stage } from "./stage.ts";
@@ -483,7 +483,7 @@ async function judge(
     if (spun !== undefined) return `${spun.call.kind} answers 503 although nothing went wrong`;
   }
   const history: readonly Entry[] = [...past, ...made];
-  if (explain(history).length === 0) return "no order explains the answers";
+  if (!isExplained(history)) return "no order explains the answers";
 
   // The newest token of each session.
   const tokens = new Map(
@@ -497,12 +497,11 @@ async function judge(
   const later = (entries: readonly Entry[], from: number): Entry[] =>
     entries.map((entry, index) => ({ ...entry, began: from + index * 2, ended: from + index * 2 + 1 }));
   const read = later(afterwards.read, 1_000_000);
-  if (explain([...history, ...read]).length === 0)
-    return `no order explains what is read afterwards: ${told(read)}`;
+  if (!isExplained([...history, ...read])) return `no order explains what is read afterwards: ${told(read)}`;
   const goneOn = later(afterwards.goneOn, 2_000_000);
   const next = goneOn[0] as Entry;
   if (next.answer.status > 201) return `a later open answers ${next.answer.status}`;
-  if (explain([...history, ...read, ...goneOn]).length === 0)
+  if (!isExplained([...history, ...read, ...goneOn]))
     return `no order explains how the user goes on: ${told(goneOn)}`;
   return undefined;
 }

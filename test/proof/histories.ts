@@ -1,6 +1,6 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { CALLS, type Call, needsSession } from "./calls.ts";
-import { explain, type Entry } from "./judge.ts";
+import { type Entry, isExplained } from "./judge.ts";
 import { readToken } from "./model.ts";
 import { createRun, type Fate, type Held, type Run, type Running, WIRE_FATES } from "./run.ts";
 import type { Person, Stage } from "./stage.ts";
@@ -67,8 +67,8 @@ const fate: fc.Arbitrary<Fate | "killed"> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...WIRE_FATES, "killed" as const) },
 );
 export const program: fc.Arbitrary<Program> = fc.record({
-  steps: fc.array(step, { minLength: 2, maxLength: 14 }),
-  choices: fc.array(fc.record({ pick: fc.nat(63), fate }), { maxLength: 60 }),
+  steps: fc.array(step, { minLength: 2, maxLength: 14, size: "max" }),
+  choices: fc.array(fc.record({ pick: fc.nat(63), fate }), { maxLength: 60, size: "max" }),
 });
 
 const BEGIN_MS = 1_800_000_000_000;
@@ -229,12 +229,10 @@ async function judgeUser(
       return `${made.kind} answers ${answer.status} ${answer.body?.code ?? answer.body}`;
   }
   const entries: Entry[] = mine.map(toMade);
-  if (explain(entries).length === 0) return "no order explains the answers";
+  if (!isExplained(entries)) return "no order explains the answers";
   const ask = async (made: Call, token?: string) => {
     const named = token === undefined ? undefined : nameOf(token);
-    const one = run.start({ ...made, user } as Call, named, (actor) =>
-      stage.play(person, made, named, actor),
-    );
+    const one = run.start({ ...made, user }, named, (actor) => stage.play(person, made, named, actor));
     await serveAll(run, one);
     entries.push(toMade(one));
     return one;
@@ -247,7 +245,7 @@ async function judgeUser(
   await ask({ kind: "readUser" });
   await ask({ kind: "listSessions" });
   for (const token of tokens.values()) await ask({ kind: "readToken" }, token);
-  if (explain(entries).length === 0)
+  if (!isExplained(entries))
     return `no order explains what is read afterwards: ${entries
       .slice(mine.length)
       .map(({ call: made, answer }) => `${made.kind} ${JSON.stringify(answer.body)}`)
@@ -256,7 +254,7 @@ async function judgeUser(
   if ((open.answer?.status ?? 0) > 201) return `a later open answers ${open.answer?.status}`;
   await ask({ kind: "readToken" }, open.answer?.body.token);
   await ask({ kind: "listSessions" });
-  if (explain(entries).length === 0)
+  if (!isExplained(entries))
     return `no order explains how the user goes on: ${entries
       .slice(-3)
       .map(({ call: made, answer }) => `${made.kind} ${JSON.stringify(answer.body)}`)

@@ -7,79 +7,104 @@ export type Entry = Made & { readonly began: number; readonly ended: number };
 type Deed = {
   readonly entry: Entry;
   readonly part: Part;
+  /** It may be left out: nobody knows whether it happened, or how often. */
+  readonly isOptional: boolean;
   readonly after: bigint;
-  readonly isEncore: boolean;
+  /** For an open that is whole: both of its moments. */
+  readonly whole: bigint;
 };
+
+/** More states than any history here has needed by far. */
+const MAX_STATES = 200_000;
 
 /**
  * Whether some order of the calls explains every answer. A call that had answered before another began comes before it; one whose
  * outcome nobody knows may have happened, not, or later. An open is two writes, each at a moment of its own, and whole: an erasure lies
  * before it or after it. A call of which a request went wrong may have done its work once before: in an attempt whose effect
  * another call took away before the next.
- * @returns the states that the user may be in at the end; none when nothing explains the answers
  */
-export function explain(entries: readonly Entry[]): State[] {
+export function isExplained(entries: readonly Entry[]): boolean {
   const strangers = strangersOf(entries);
-  const parts = entries.flatMap((entry) =>
-    partsOf(entry.call).flatMap((part) => [
-      { entry, part, isEncore: false },
-      ...(entry.faulted && doesAnything(entry) ? [{ entry, part, isEncore: true }] : []),
-    ]),
-  );
-  const deeds: Deed[] = parts.map((deed) => ({
-    ...deed,
-    after: parts.reduce(
-      (mask, other, index) =>
-        other.entry.ended < deed.entry.began && !isUnknown(other.entry.answer) && !other.isEncore
-          ? mask | (1n << BigInt(index))
-          : mask,
-      0n,
-    ),
-  }));
-  const required = deeds.reduce(
-    (mask, { isEncore }, index) => (isEncore ? mask : mask | (1n << BigInt(index))),
-    0n,
-  );
-  const halves = deeds.map((deed) => {
-    if (deed.entry.call.kind !== "open" || deed.isEncore || isUnknown(deed.entry.answer)) return 0n;
-    return deeds.reduce(
-      (mask, other, index) =>
-        other.entry === deed.entry && !other.isEncore ? mask | (1n << BigInt(index)) : mask,
-      0n,
+  const erasures = entries.filter(({ call }) => call.kind === "erase");
+  const parts = entries
+    .map((entry) => ({
+      ...entry,
+      besideErasure: erasures.some(
+        ({ began, ended, answer }) => began <= entry.ended && (ended >= entry.began || isUnknown(answer)),
+      ),
+      notedBeside: entries
+        .filter((other) => other !== entry && other.began <= entry.ended && other.ended >= entry.began)
+        .flatMap(({ call }) => (call.kind === "open" && call.metadata !== undefined ? [call.metadata] : [])),
+    }))
+    .toSorted((one, other) => one.ended - other.ended)
+    .flatMap((entry) =>
+      partsOf(entry.call).flatMap((part) => [
+        { entry, part, isOptional: isUnknown(entry.answer) },
+        ...(entry.faulted && mayChange(entry) ? [{ entry, part, isOptional: true }] : []),
+      ]),
     );
-  });
-  const isHalf = (done: bigint) => halves.some((mask) => (done & mask) !== 0n && (done & mask) !== mask);
+  const maskOf = (includes: (other: (typeof parts)[number]) => boolean): bigint =>
+    parts.reduce((mask, other, index) => (includes(other) ? mask | (1n << BigInt(index)) : mask), 0n);
+  const deeds: Deed[] = parts.map(({ entry, part, isOptional }) => ({
+    entry,
+    part,
+    isOptional,
+    after: maskOf((other) => !other.isOptional && other.entry.ended < entry.began),
+    whole:
+      entry.call.kind === "open" && !isOptional
+        ? maskOf((other) => !other.isOptional && other.entry === entry)
+        : 0n,
+  }));
+  const required = maskOf(({ isOptional }) => !isOptional);
+  const isHalf = (done: bigint) =>
+    deeds.some(({ whole }) => (done & whole) !== 0n && (done & whole) !== whole);
 
-  const seen = new Set<string>();
-  const ends = new Map<string, State>();
-  const go = (state: State, done: bigint): void => {
-    const text = canonical(state);
-    const key = `${done} ${text}`;
-    if (seen.has(key)) return;
+  let seen = new Set<string>();
+  /** @param spare how many deeds may still happen that need not */
+  const go = (state: State, done: bigint, spare: number): boolean => {
+    if ((done & required) === required) return true;
+    const key = `${done} ${spare} ${canonical(state)}`;
+    if (seen.has(key)) return false;
+    if (seen.size > MAX_STATES) throw new Error("This history has too many orders to judge");
     seen.add(key);
-    if ((done & required) === required) ends.set(text, state);
-    deeds.forEach(({ entry, part, after, isEncore }, index) => {
+    const ways: (readonly [State, bigint, number])[] = [];
+    for (const [index, { entry, part, after, isOptional }] of deeds.entries()) {
       const bit = 1n << BigInt(index);
-      if ((done & bit) !== 0n || (after & ~done) !== 0n) return;
+      if ((done & bit) !== 0n || (after & ~done) !== 0n || (isOptional && spare === 0)) continue;
       // What went before its last attempt went before the answer.
-      if (isEncore && wholeIsDone(entry, part, done)) return;
-      if (entry.call.kind === "erase" && isHalf(done)) return;
-      const played = isEncore ? { ...entry, answer: UNANSWERED } : entry;
-      for (const next of step(state, played, part, strangers)) go(next, done | bit);
-    });
+      if (isOptional && !isUnknown(entry.answer) && isDone(deeds, entry, part, done)) continue;
+      if (entry.call.kind === "erase" && isHalf(done)) continue;
+      const played = isOptional ? { ...entry, answer: UNANSWERED } : entry;
+      const nexts = step(state, played, part, strangers).filter((next) => !isOptional || next !== state);
+      // What never changes anything and may happen now, may as well happen now.
+      if (!isOptional && part === "whole" && isIdle(entry) && nexts.length === 1 && nexts[0] === state)
+        return go(state, done | bit, spare);
+      for (const next of nexts) ways.push([next, done | bit, isOptional ? spare - 1 : spare]);
+    }
+    return ways.some(([next, then, left]) => go(next, then, left));
   };
-  const wholeIsDone = (entry: Entry, part: Part, done: bigint): boolean => {
-    const index = deeds.findIndex((deed) => deed.entry === entry && deed.part === part && !deed.isEncore);
-    return (done & (1n << BigInt(index))) !== 0n;
-  };
-  go(NOBODY, 0n);
-  return [...ends.values()];
+  // The simplest explanation first: that as little as possible happened of what nobody was told of.
+  const optional = deeds.filter(({ isOptional }) => isOptional).length;
+  for (let spare = 0; spare <= optional; spare += 1) {
+    seen = new Set();
+    if (go(NOBODY, 0n, spare)) return true;
+  }
+  return false;
+}
+
+function isDone(deeds: readonly Deed[], entry: Entry, part: Part, done: bigint): boolean {
+  const index = deeds.findIndex((deed) => deed.entry === entry && deed.part === part && !deed.isOptional);
+  return index >= 0 && (done & (1n << BigInt(index))) !== 0n;
 }
 
 const UNANSWERED = { status: 0, body: undefined, replayed: false };
 
-const doesAnything = ({ call }: Entry): boolean =>
+const mayChange = ({ call }: Entry): boolean =>
   !["readUser", "readSession", "readToken", "listSessions"].includes(call.kind);
+
+/** Whether a call has changed nothing, whenever it happened: a read, or what was refused. */
+const isIdle = (entry: Entry): boolean =>
+  !mayChange(entry) || (entry.answer.status >= 400 && entry.answer.status < 500);
 
 /** Session ids that were seen and that no answer says to have made. The last is one that nobody has seen. */
 function strangersOf(entries: readonly Entry[]): string[] {
@@ -102,5 +127,5 @@ const canonical = (state: State): string =>
   JSON.stringify([
     state.user,
     state.active,
-    Object.entries(state.sessions).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    Object.entries(state.sessions).toSorted(([one], [other]) => (one < other ? -1 : 1)),
   ]);

@@ -1,14 +1,15 @@
 import { fork, type ChildProcess } from "node:child_process";
 import path from "node:path";
-import { type Case, FAULTY_PAIRS, PAIRS, sample, SKEWED_PAIRS } from "./cases.ts";
+import { type Case, FAULTY_PAIRS, PAIRS, sample, shuffle, SKEWED_PAIRS } from "./cases.ts";
+import { crash } from "./crashes.ts";
 import { VARIANTS, weakened, type Condition } from "./variants.ts";
 import type { Done, Message, Task, VariantName } from "./worker.ts";
 
 /** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
 const FORMS = {
-  short: { pairs: 90, faulty: 120, skewed: 40, histories: 60, variants: 0 },
-  middle: { pairs: 12, faulty: 14, skewed: 6, histories: 500, variants: 6 },
-  whole: { pairs: 1, faulty: 1, skewed: 1, histories: 2_500, variants: 1 },
+  short: { pairs: 120, faulty: 250, skewed: 60, maxRuns: 40, histories: 50, variants: 0, crashes: 0 },
+  middle: { pairs: 12, faulty: 14, skewed: 6, maxRuns: 1_000, histories: 500, variants: 6, crashes: 2 },
+  whole: { pairs: 1, faulty: 1, skewed: 1, maxRuns: 100_000, histories: 2_500, variants: 1, crashes: 20 },
 } as const;
 
 const args = process.argv.slice(2);
@@ -22,8 +23,11 @@ const AT_ONCE = Number(option("lanes") ?? 16);
 const HISTORIES_A_TASK = 25;
 /** Plays only the cases whose name matches, and nothing else. */
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
-const parts = (option("parts") ?? "pairs,faulty,skewed,histories,variants").split(",");
+const parts = (option("parts") ?? "pairs,faulty,skewed,histories,crashes,variants").split(",");
 const shown = Number(option("show") ?? 3);
+
+// So that what was started ends with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 type Worker = { readonly child: ChildProcess; underWay: number };
 
@@ -95,7 +99,7 @@ async function doAll<Kind extends Task["kind"]>(
 type Found = { readonly part: string; readonly name: string; readonly why: string; readonly text: string };
 const findings: Found[] = [];
 
-function report(found: Found): void {
+function tellFound(found: Found): void {
   findings.push(found);
   process.stderr.write(
     `${process.stderr.isTTY ? "\r\u001b[2K" : ""}FOUND ${found.part}: ${found.name}: ${found.why.slice(0, 100)}\n`,
@@ -112,11 +116,12 @@ async function explorePairs(part: string, cases: readonly Case[]): Promise<void>
   const byName = new Map(cases.map((each) => [each.name, each]));
   await doAll<"case">(
     part,
-    cases.map((each) => ({ kind: "case", case: each })),
+    cases.map((each) => ({ kind: "case", case: each, maxRuns: form.maxRuns })),
     ({ explored }) => {
       total.orders += explored.orders;
       total.runs += explored.runs;
       total.judged += explored.judged;
+      if (explored.cut) total.cut += 1;
       for (const [fate, count] of Object.entries(explored.faults)) faults[fate] = (faults[fate] ?? 0) + count;
       for (const condition of explored.conditions) {
         const list = sentBy.get(condition) ?? [];
@@ -125,7 +130,7 @@ async function explorePairs(part: string, cases: readonly Case[]): Promise<void>
       }
       const smallest = explored.findings.toSorted((one, other) => one.trace.length - other.trace.length)[0];
       if (smallest !== undefined) {
-        findings.push({
+        tellFound({
           part,
           name: explored.name,
           why: smallest.why,
@@ -141,7 +146,7 @@ async function explorePairs(part: string, cases: readonly Case[]): Promise<void>
   const { none = 0, ...rest } = faults;
   const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
   lines.push(
-    `${part}: ${cases.length} pairs, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged, ${seconds()} s`,
+    `${part}: ${cases.length} pairs, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged${total.cut === 0 ? "" : `, ${total.cut} pairs cut at ${form.maxRuns} runs`}, ${seconds()} s`,
   );
 }
 
@@ -150,9 +155,14 @@ async function playAtRandom(runs: number): Promise<void> {
   const seeds: number[] = [];
   let played = 0;
   let calls = 0;
-  const tasks = Array.from({ length: Math.ceil(runs / HISTORIES_A_TASK) }, (_, index) => ({
+  const again = option("history-seed");
+  const seedsToPlay =
+    again === undefined
+      ? Array.from({ length: Math.ceil(runs / HISTORIES_A_TASK) }, (_, index) => seed * 1_000_000 + index)
+      : [Number(again)];
+  const tasks = seedsToPlay.map((each) => ({
     kind: "histories" as const,
-    seed: seed * 1_000_000 + index,
+    seed: each,
     runs: HISTORIES_A_TASK,
   }));
   await doAll<"histories">("histories", tasks, ({ report }) => {
@@ -162,7 +172,7 @@ async function playAtRandom(runs: number): Promise<void> {
     for (const [fate, count] of Object.entries(report.met.fates)) fates[fate] = (fates[fate] ?? 0) + count;
     const { finding } = report;
     if (finding !== undefined) {
-      report({
+      tellFound({
         part: "histories",
         name: `seed ${report.seed}, path ${finding.path}`,
         why: finding.why,
@@ -181,13 +191,31 @@ async function playAtRandom(runs: number): Promise<void> {
   );
 }
 
+/** Users at a time, each of whom makes a dozen calls in a round. */
+const CRASH_USERS = 12;
+
+async function crashing(rounds: number): Promise<void> {
+  const crashed = await crash(seed, rounds, CRASH_USERS);
+  for (const finding of crashed.findings) tellFound({ part: "crashes", ...finding });
+  lines.push(
+    `crashes: ${crashed.calls} calls in ${rounds} rounds, the engine killed ${crashed.engineKills} times, a process ${crashed.processKills} times, ${crashed.unanswered} calls without an answer, ${seconds()} s`,
+  );
+}
+
 /** Cases that a variant is tried on: those that are quick first, with and without faults. */
 const MOST_CASES = 400;
 
 async function findVariants(every: number): Promise<void> {
-  const everything = [...sample(PAIRS, 3, seed), ...SKEWED_PAIRS, ...sample(FAULTY_PAIRS, 3, seed)];
+  const everything = shuffle([...PAIRS, ...SKEWED_PAIRS, ...FAULTY_PAIRS], seed);
   const tasks: Of<Task, "variant">[] = [];
-  for (const { name } of VARIANTS) tasks.push({ kind: "variant", variant: { name }, cases: everything });
+  for (const { name, likely } of VARIANTS) {
+    const first = likely === undefined ? [] : everything.filter((each) => likely.test(each.name));
+    tasks.push({
+      kind: "variant",
+      variant: { name },
+      cases: [...first, ...everything.filter((each) => !first.includes(each))].slice(0, MOST_CASES),
+    });
+  }
   for (const [text, cases] of sentBy) {
     const condition = JSON.parse(text) as Condition;
     const chosen = cases
@@ -198,7 +226,10 @@ async function findVariants(every: number): Promise<void> {
       tasks.push({ kind: "variant", variant: { condition, index } satisfies VariantName, cases: chosen });
     });
   }
-  const tried = sample(tasks, every, seed);
+  const named = option("variant");
+  const tried = sample(tasks, every, seed).filter(
+    ({ variant }) => named === undefined || ("name" in variant && variant.name === named),
+  );
   let found = 0;
   let runs = 0;
   const missed: string[] = [];
@@ -210,7 +241,7 @@ async function findVariants(every: number): Promise<void> {
   });
   lines.push(`variants: ${found} of ${tried.length} found, in ${runs} runs, ${seconds()} s`);
   for (const name of missed)
-    report({ part: "variants", name, why: "a broken variant is not found", text: "" });
+    tellFound({ part: "variants", name, why: "a broken variant is not found", text: "" });
 }
 
 const chosen = (cases: readonly Case[], every: number) =>
@@ -222,7 +253,9 @@ try {
   if (parts.includes("skewed"))
     await explorePairs("pairs under skewed clocks", chosen(SKEWED_PAIRS, form.skewed));
   if (parts.includes("histories") && only === undefined) await playAtRandom(form.histories);
-  if (parts.includes("variants") && form.variants > 0) await findVariants(form.variants);
+  if (parts.includes("crashes") && only === undefined && form.crashes > 0) await crashing(form.crashes);
+  if (parts.includes("variants") && (form.variants > 0 || option("variant") !== undefined))
+    await findVariants(Math.max(1, option("variant") === undefined ? form.variants : 1));
 } finally {
   for (const { child } of workers) child.disconnect();
 }

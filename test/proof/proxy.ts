@@ -2,6 +2,7 @@ import {
   createServer,
   request as httpRequest,
   type IncomingHttpHeaders,
+  type IncomingMessage,
   type ServerResponse,
 } from "node:http";
 import { Agent } from "node:http";
@@ -14,11 +15,12 @@ export const FATE_HEADER = "x-proof-fate";
 /** A wire on which things go wrong, between the SDK and the engine. */
 export type Proxy = { readonly endpoint: string; close(): Promise<void> };
 
-export async function startProxy(engine: string): Promise<Proxy> {
-  const { hostname, port } = new URL(engine);
+/** @param engine where the engine is, which may be elsewhere the next time */
+export async function startProxy(engine: () => string): Promise<Proxy> {
   const agent = new Agent({ keepAlive: true });
   const forward = (headers: IncomingHttpHeaders, body: string): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(engine());
       const {
         [FATE_HEADER]: _fate,
         "content-length": _length,
@@ -42,7 +44,7 @@ export async function startProxy(engine: string): Promise<Proxy> {
       asked.end(body);
     });
 
-  const server = createServer(async (request, response) => {
+  const meetFate = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request);
     const { headers } = request;
     const fate = (headers[FATE_HEADER] ?? "served") as Fate;
@@ -64,20 +66,20 @@ export async function startProxy(engine: string): Promise<Proxy> {
         return;
       }
       case "failed":
-        return void refuse(response, 500, "InternalServerError");
+        return refuse(response, 500, "InternalServerError");
       case "failedAfter":
         await forward(headers, body);
-        return void refuse(response, 500, "InternalServerError");
+        return refuse(response, 500, "InternalServerError");
       case "throttled":
-        return void refuse(
+        return refuse(
           response,
           400,
           body.length % 2 === 0 ? "ProvisionedThroughputExceededException" : "ThrottlingException",
         );
       case "conflict": {
         const items = (JSON.parse(body) as { TransactItems?: unknown[] }).TransactItems;
-        if (items === undefined) return void refuse(response, 400, "TransactionConflictException");
-        return void refuse(response, 400, "TransactionCanceledException", {
+        if (items === undefined) return refuse(response, 400, "TransactionConflictException");
+        return refuse(response, 400, "TransactionCanceledException", {
           CancellationReasons: items.map((_item, index) => ({
             Code: index === 0 ? "TransactionConflict" : "None",
           })),
@@ -92,6 +94,10 @@ export async function startProxy(engine: string): Promise<Proxy> {
         response.end(given);
       }
     }
+  };
+  const server = createServer((request, response) => {
+    // The engine is gone: so is what was asked of it.
+    meetFate(request, response).catch(() => response.destroy());
   });
 
   /** Leaves the last of the keys or items of a batch unprocessed; whatever is no batch is served whole. */

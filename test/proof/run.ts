@@ -35,7 +35,7 @@ export const WIRE_FATES = [
 ] as const;
 export type Fate = (typeof WIRE_FATES)[number];
 /** After these the request may have taken effect, although it was not answered. */
-const UNCERTAIN: readonly Fate[] = ["unanswered", "late", "cut", "failedAfter"];
+const UNCERTAIN: ReadonlySet<Fate> = new Set(["unanswered", "late", "cut", "failedAfter"]);
 
 export type Held = Request & {
   /** The same in every repetition: the call's number, and the how-many-eth of its requests it is. */
@@ -131,7 +131,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
             requests.map(
               (request) =>
                 new Promise<unknown>((resolve, reject) => {
-                  if (over) return void reject(new Abandoned());
+                  if (over) return reject(new Abandoned());
                   const piece: Held = {
                     ...request,
                     id: `${index}.${issued++}`,
@@ -151,18 +151,15 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
           );
         },
       };
-      answer(actor).then(
-        (given) => {
-          if (over || one.answer !== undefined) return;
-          one.answer = given;
-          one.ended = steps;
-          one.endedMs = nowMs;
-          if (one.began === Number.POSITIVE_INFINITY) one.began = steps;
-        },
-        (error: unknown) => {
-          one.answer = { status: 599, body: String(error), replayed: false };
-          one.ended = steps;
-        },
+      const settle = (given: Answer): void => {
+        if (over || one.answer !== undefined) return;
+        one.answer = given;
+        one.ended = steps;
+        one.endedMs = nowMs;
+        if (one.began === Number.POSITIVE_INFINITY) one.began = steps;
+      };
+      answer(actor).then(settle, (error: unknown) =>
+        settle({ status: 599, body: String(error), replayed: false }),
       );
       return one;
     },
@@ -185,7 +182,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
       );
       by.held.splice(by.held.indexOf(held), 1);
       if (fate !== "served") by.disturbed = true;
-      if (UNCERTAIN.includes(fate)) by.faulted = true;
+      if (UNCERTAIN.has(fate)) by.faulted = true;
       if (fate === "late") {
         late.push(held);
         nowMs += options.giveUpMs ?? 0;

@@ -126,9 +126,9 @@ export async function createStage(
     direct,
     faults,
 
-    /** Plays a call for an actor of a run. */
-    play: (person: Person, call: Call, named: Running["named"], actor: RunActor): Promise<Answer> =>
-      actors.run(actor, async () => {
+    /** Plays a call: for an actor of a run or, without one, in real time. */
+    async play(person: Person, call: Call, named: Running["named"], actor?: RunActor): Promise<Answer> {
+      const ask = async (): Promise<Answer> => {
         const { method, path, json, headers } = requestOf(person, call, named, apiKeyOf(person));
         const response = await app.request(path, {
           method,
@@ -141,7 +141,9 @@ export async function createStage(
           body: text === "" ? undefined : JSON.parse(text),
           replayed: response.headers.get("idempotent-replayed") === "true",
         };
-      }),
+      };
+      return actor === undefined ? ask() : actors.run(actor, ask);
+    },
 
     /** All that is stored of a user. */
     async items(userId: string): Promise<Item[]> {

@@ -4,7 +4,11 @@ import { registerHooks } from "node:module";
 export type Input = Record<string, any>;
 
 /** A way in which the store could be wrong, which the proof must find. */
-export type Variant = { readonly name: string } & (
+export type Variant = {
+  readonly name: string;
+  /** Names of cases in which it should show, to be tried first. */
+  readonly likely?: RegExp;
+} & (
   | { readonly file: string; readonly from: string; readonly to: string }
   | { readonly rewrite: (command: string, input: Input) => Input }
   | { readonly isStale: (sk: string) => boolean }
@@ -14,102 +18,119 @@ export type Variant = { readonly name: string } & (
 const TEXTS: readonly (Variant & { file: string })[] = [
   {
     name: "one session id a call",
+    likely: /(open|force)\w*, (force|cancel|final|erase)\w* with a fault/,
     file: "store/verification/slot-writes.ts",
     from: "const sessionId = sessionIdOf(rev, { userId: identity.userId, userIdSecret });",
     to: "const sessionId = [...call.own.keys()][0] ?? sessionIdOf(rev, { userId: identity.userId, userIdSecret });",
   },
   {
     name: "a margin of 0",
+    likely: /s ahead/,
     file: "core/rev.ts",
     from: "BLIND_MARGIN_MS = 5_000",
     to: "BLIND_MARGIN_MS = 0",
   },
   {
     name: "no life after a seal: slot",
+    likely: /^(justErased|erased|reopened|slotSealReaped|userSealReaped)/,
     file: "store/verification/slot-item.ts",
     from: 'case "sealed":\n      return image.rev;\n    case "emptied":',
     to: 'case "sealed":\n      return undefined;\n    case "emptied":',
   },
   {
     name: "no life after a seal: user",
+    likely: /^(justErased|erased|reopened|slotSealReaped|userSealReaped)/,
     file: "store/verification/upsert-user.ts",
     from: "rev: newRev(nowMs, life),\n    life,",
     to: "rev: newRev(nowMs, life),",
   },
   {
     name: "a session of an earlier life counts",
+    likely: /^(justErased|erased|reopened|justReopened): .*Before/,
     file: "core/session.ts",
     from: "return life !== undefined && ",
     to: "return life !== undefined && life === undefined && ",
   },
   {
     name: "lives are not compared after an open",
+    likely: /^(open|nothing|started): open\w*, erase/,
     file: "store/verification/opening.ts",
     from: "if (user.life === slot.life)",
     to: "if (user.life === user.life)",
   },
   {
     name: "a seal does not have both writes made again",
+    likely: /^(open|justErased|erased): open\w*, erase/,
     file: "store/verification/opening.ts",
     from: "if (met.seal) bothAgain(progress);",
     to: "if (met.seal && user === slot) bothAgain(progress);",
   },
   {
     name: "one look at a session",
+    likely: /^(started|open): (start|cancel|final|pending), /,
     file: "store/verification/look.ts",
-    from: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
-    to: "return mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
+    from: "mayBeTorn(images, sessionId, clockOf(table).nowSeconds)",
+    to: "mayBeTorn(images, sessionId, clockOf(table).nowSeconds) && userId === undefined",
   },
   {
     name: "one look at a list",
+    likely: /^(started|open|canceled): .*(readUser|listSessions)$/,
     file: "store/verification/read.ts",
-    from: "!mayBeTorn(first.slot, overview, table.now())",
-    to: "!mayBeTorn(first.slot, overview, table.now()) || table !== undefined",
+    from: "mayBeTorn(seen, table.now())",
+    to: "mayBeTorn(seen, table.now()) && table === undefined",
   },
   {
     name: "a dead slot counts",
+    likely: /^dead/,
     file: "core/session.ts",
     from: "slot !== undefined && slot.expiresAt > nowSeconds",
     to: "slot !== undefined && slot.expiresAt > nowSeconds - 1_000_000",
   },
   {
     name: "a refusal although an attempt may have taken effect",
+    likely: /(cancel|final|start|forceK\w*).* with a fault/,
     file: "store/retry.ts",
     from: "if (mayHaveLanded) throw",
     to: "if (mayHaveLanded && refusal === undefined) throw",
   },
   {
     name: "the user is not awaited",
+    likely: /^(nothing|justErased): open.* with a fault/,
     file: "store/verification/opening.ts",
     from: "progress.user === undefined && !slotFirst ? writeUser() : undefined,",
     to: "progress.user === undefined && !slotFirst ? (writeUser().catch(() => {}), (progress.user = { life: undefined } as never), undefined) : undefined,",
   },
   {
     name: "with a key the user is written beside the slot",
+    likely: /^keyed\w*: .*forceKA/,
     file: "store/verification/opening.ts",
     from: "const slotFirst = idempotencyKey !== undefined && progress.slot === undefined;",
     to: "const slotFirst = false;",
   },
   {
     name: "an attempt does not know its own session",
+    likely: /^(nothing|open): (open|force).* with a fault/,
     file: "store/verification/opening.ts",
     from: "if (own.has(slot.sessionId)) {",
     to: "if (own.size === 1 && own.has(slot.sessionId)) {",
   },
   {
     name: "the hash of the request is not compared",
+    likely: /^keyed\w*: .*forceKA/,
     file: "store/verification/force.ts",
     from: "slot.requestHash === undefined ? slot.flowId === flowId : slot.requestHash === requestHash",
     to: "slot.flowId === flowId || slot.requestHash === requestHash",
   },
   {
     name: "a rev that is not above the one seen",
+    likely: /^(open|justOpened|nothing): force.*, force.*s ahead|justOpened: force.*, force/,
     file: "core/rev.ts",
     from: "return ulid(Math.max(nowMs, ...times));",
     to: "return ulid(times.length < 0 ? 0 : nowMs);",
   },
   {
     name: "the records are listed before user and slot are read",
+    likely: /: start, erase/,
     file: "store/verification/erase.ts",
     from: "const { user, slot } = await readHeads(table, userId);\n      const keys = await recordKeysOf(table, userId);",
     to: "const keys = await recordKeysOf(table, userId);\n      const { user, slot } = await readHeads(table, userId);",
@@ -220,7 +241,10 @@ export function loadVariants(): ReadonlySet<string> {
       const variant = TEXTS.find((one) => one.name === name);
       if (variant === undefined || !("from" in variant) || !pathname.endsWith(`/functions/${variant.file}`))
         return loaded;
-      const text = String(loaded.source);
+      const text =
+        typeof loaded.source === "string"
+          ? loaded.source
+          : Buffer.from(loaded.source as Uint8Array).toString();
       if (text.split(variant.from).length !== 2) return loaded;
       applied.add(variant.name);
       return { ...loaded, source: text.replace(variant.from, () => variant.to) };

@@ -73,7 +73,7 @@ export function holdRequests(
         const actor = actors.getStore() as RunActor | undefined;
         if (actor === undefined) return next(args);
         const command = String(context.commandName).replace(/(Items?)?Command$/, "");
-        const input = rewrite(command, args.input as Input);
+        const input = rewrite(command, args.input);
         // The hour in which a key was used is nothing that a user's life depends on.
         if (String(input.Key?.pk ?? "").startsWith("key#"))
           return { output: { $metadata: {} }, response: {} };
@@ -89,7 +89,7 @@ export function holdRequests(
             ? {
                 sendOverWire: (fate) => {
                   (context as { fate?: Fate }).fate = fate;
-                  return next({ ...args, input: input as typeof args.input });
+                  return next({ ...args, input: input });
                 },
               }
             : {}),

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Case } from "./cases.ts";
+import type { Explored, Finding, Lane } from "./explore.ts";
+import type { HistoriesReport } from "./histories.ts";
 import { takeOverTime } from "./virtual.ts";
 import { asVariant, type Condition, loadVariants, type Variant, VARIANTS, weakened } from "./variants.ts";
 
 /** What a worker is asked to do, and what it answers. */
 export type Task =
-  | { readonly kind: "case"; readonly case: Case }
+  | { readonly kind: "case"; readonly case: Case; readonly maxRuns: number }
   | { readonly kind: "histories"; readonly seed: number; readonly runs: number }
   | { readonly kind: "variant"; readonly variant: VariantName; readonly cases: readonly Case[] };
 /** A variant by its name or, where it is a weakened condition, by that and which of its weakenings it is. */
@@ -15,13 +17,13 @@ export type VariantName =
   | { readonly name: string }
   | { readonly condition: Condition; readonly index: number };
 export type Done =
-  | { readonly kind: "case"; readonly explored: import("./explore.ts").Explored }
-  | { readonly kind: "histories"; readonly report: import("./histories.ts").HistoriesReport }
+  | { readonly kind: "case"; readonly explored: Explored }
+  | { readonly kind: "histories"; readonly report: HistoriesReport }
   | {
       readonly kind: "variant";
       readonly name: string;
       readonly runs: number;
-      readonly found?: import("./explore.ts").Finding;
+      readonly found?: Finding;
     };
 export type Message =
   | { readonly id: number; readonly done: Done }
@@ -40,7 +42,6 @@ const { playHistories } = await import("./histories.ts");
 const { startProxy } = await import("./proxy.ts");
 const { createStage, loadCode } = await import("./stage.ts");
 const { TABLE } = await import("./wire.ts");
-type Lane = import("./explore.ts").Lane;
 
 const directory = mkdtempSync(path.join(tmpdir(), "proof-"));
 const engine = await startEngine({ leases: path.join(directory, "leases") });
@@ -48,7 +49,7 @@ const client = connectLocal(engine.endpoint);
 await createTables(client, { verificationTable: TABLE });
 client.destroy();
 const direct = createDirect(engine.endpoint);
-const proxy = await startProxy(engine.endpoint);
+const proxy = await startProxy(() => engine.endpoint);
 const code = await loadCode((specifier) => specifier);
 
 const plain = await createStage(code, connectLocal(engine.endpoint), direct);
@@ -61,7 +62,7 @@ async function perform(task: Task): Promise<Done> {
   switch (task.kind) {
     case "case": {
       const lane = lanes.pop() ?? (await createLane(plain, (lanesMade += 1)));
-      const explored = await explore(plain, lane, task.case);
+      const explored = await explore(plain, lane, task.case, { maxRuns: task.maxRuns });
       lanes.push(lane);
       return { kind: "case", explored };
     }
@@ -80,6 +81,9 @@ function variantOf(named: VariantName): Variant {
   return variant;
 }
 
+/** What is broken shows soon or elsewhere. */
+const MOST_RUNS = 500;
+
 /** Plays cases on a variant until one of them shows that it is broken. */
 async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Done> {
   const isText = "file" in variant;
@@ -97,7 +101,7 @@ async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Do
   const lane = await createLane(stage, (lanesMade += 1));
   let runs = 0;
   for (const it of cases) {
-    const explored = await explore(stage, lane, it, { firstFinding: true });
+    const explored = await explore(stage, lane, it, { firstFinding: true, maxRuns: MOST_RUNS });
     runs += explored.runs;
     const [found] = explored.findings;
     if (found !== undefined) return { kind: "variant", name: variant.name, runs, found };
@@ -105,14 +109,16 @@ async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Do
   return { kind: "variant", name: variant.name, runs };
 }
 
+/** Nobody may be there any more. */
+const say = (message: Message): void => {
+  if (process.connected) process.send?.(message);
+};
+
 process.on("message", ({ id, task }: { id: number; task: Task }) => {
   perform(task).then(
-    (done) => process.send?.({ id, done } satisfies Message),
+    (done) => say({ id, done }),
     (error: unknown) =>
-      process.send?.({
-        id,
-        failed: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      } satisfies Message),
+      say({ id, failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 });
 process.once("disconnect", () => {

@@ -144,17 +144,22 @@ describe("POST /v2/sessions", () => {
     expect((await world.open({ refId: "rule-4-b", flowId: "idv" })).status).toBe(201);
   });
 
-  test.each([undefined, {}, { firstName: "" }, { firstName: null, tier: null }])(
-    "rule 4: a flow of another type is refused with user: %j",
-    async (user) => {
-      const { status, body } = await world.open({
-        refId: "rule-4-c",
-        flowId: "kyc-plus",
-        ...(user ? { user } : {}),
-      });
-      expect([status, body.code]).toEqual([422, "user_required"]);
-    },
-  );
+  test.each([
+    undefined,
+    {},
+    { firstName: "" },
+    { firstName: null, tier: null },
+    { address: {} },
+    { address: { line1: "" } },
+    { address: "" },
+  ])("rule 4: a flow of another type is refused with user: %j", async (user) => {
+    const { status, body } = await world.open({
+      refId: "rule-4-c",
+      flowId: "kyc-plus",
+      ...(user ? { user } : {}),
+    });
+    expect([status, body.code]).toEqual([422, "user_required"]);
+  });
 
   test("rule 4: an idv flow of the client's own needs no user either", async () => {
     await world.registry.putFlow(world.demo.clientId, {
@@ -334,6 +339,16 @@ describe("the details of a user", () => {
     });
     expect(await details(world, "emptied")).toEqual({ lastName: "B", address: { line1: "1" } });
   });
+
+  test.each([{}, "", null, { line1: "", city: null }])(
+    "an address without a value is none: %j",
+    async (address) => {
+      const refId = `no-address-${JSON.stringify(address).replaceAll(/\W/g, "")}`;
+      await world.open({ refId, user: { firstName: "A", address: { city: "Rabat" } } });
+      expect((await world.open({ refId, user: { address } })).status).toBe(200);
+      expect(await details(world, refId)).toEqual({ firstName: "A" });
+    },
+  );
 
   test("of other names are one group that the next call with any replaces", async () => {
     await world.open({ refId: "extras", user: { firstName: "A", tier: "gold", vip: true } });

@@ -75,14 +75,12 @@ const call = async (url: string, method: string, headers: Record<string, string>
   return (await response.json()) as any;
 };
 
-const createWebhook = async ({ dev }: RunningDev, port: number) =>
-  (
-    await admin(
-      { LOCAL_DIR: directory },
-      ...["webhooks", "create", "--client", dev.clientId, "--environment", "sandbox"],
-      ...["--url", `http://127.0.0.1:${port}/hook`, "--json"],
-    )
-  ).json() as { webhookId: string; secret: string };
+async function createWebhook({ dev }: RunningDev, port: number) {
+  const create = ["webhooks", "create", "--client", dev.clientId, "--environment", "sandbox"];
+  const url = `http://127.0.0.1:${port}/hook`;
+  const made = await admin({ LOCAL_DIR: directory }, ...create, "--url", url, "--json");
+  return made.json() as { webhookId: string; secret: string };
+}
 
 const open = ({ dev }: RunningDev, refId: string) =>
   call(`${dev.url}/v2/sessions`, "POST", { "x-api-key": dev.apiKeys.sandbox }, { refId });

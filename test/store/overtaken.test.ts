@@ -12,6 +12,7 @@ import {
   sends,
   slotOf,
   type StoreWorld,
+  throttle,
   transaction,
 } from "../support/store.ts";
 
@@ -225,18 +226,36 @@ describe("a forced creation", () => {
     });
   });
 
-  test("over a started session that expires in between leaves its record to its result", async () => {
+  test("over a started session that is extended in between supersedes it still", async () => {
+    const world = createStoreWorld();
+    const user = world.user("extended");
+    const first = slotOf(await user.open());
+    await user.start(first);
+    world.clock.nowMs += 60_000;
+    const late = overtaken(world, "extended");
+    late.network.before(transaction, () => user.open());
+    expect(await late.force()).toMatchObject({ kind: "created", superseded: { sessionId: first.sessionId } });
+    expect(await world.item(user.userId, `session#${first.sessionId}`)).toMatchObject({
+      status: "superseded",
+    });
+  });
+
+  test("over a started session that expires while it pauses leaves its record to its result", async () => {
     const world = createStoreWorld();
     const user = world.user("expiring");
     const first = slotOf(await user.open());
     await user.start(first);
     world.clock.nowMs += (HALF_AN_HOUR - 1) * 1_000;
-    const late = overtaken(world, "expiring");
-    late.network.before(transaction, () => user.open()); // has the transaction made again, after a pause
-    late.network.before(slotUpdate, async () => undefined);
-    const forced = late.force();
-    await forced;
-    expect((await world.item(user.userId, `session#${first.sessionId}`))?.status).toBe("superseded");
+    const container = world.container({
+      whilePaused: () => {
+        world.clock.nowMs += 1_000;
+      },
+    });
+    container.network.fail(userUpdate, throttle()); // while the slot is seen to hold a started session
+    const forced = accepted(await world.user("expiring", container).force());
+    expect([forced.kind, "superseded" in forced, world.pauses.length]).toEqual(["created", false, 1]);
+    expect(await user.session(first)).toMatchObject({ status: "expired" });
+    expect(accepted(await user.result(first, "successful")).kind).toBe("ended");
   });
 
   test.each([false, true])(

@@ -28,7 +28,7 @@ export function noteAsked(
     (next, { commandName = "" }) =>
       (args) => {
         const { TableName, IndexName, Key, Item, ExpressionAttributeValues } = args.input as Input;
-        const pk = Key?.pk ?? Item?.pk ?? ExpressionAttributeValues?.[":pk"];
+        const pk = Key?.pk ?? Item?.pk ?? (ExpressionAttributeValues?.[":pk"] as string | undefined);
         note({
           table:
             TableName === verificationTable
@@ -38,7 +38,7 @@ export function noteAsked(
                 : "Deliveries",
           action: `dynamodb:${commandName.replace(/Command$/, "")}`,
           ...(IndexName === undefined ? {} : { index: IndexName }),
-          ...(pk === undefined ? {} : { pk: String(pk) }),
+          ...(pk === undefined ? {} : { pk }),
         });
         return next(args);
       },

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { DeleteTableCommand } from "@aws-sdk/client-dynamodb";
-import { DeleteCommand, PutCommand, ScanCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, paginateScan, PutCommand, ScanCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { DynamoDBRecord, ScheduledEvent } from "aws-lambda";
 import { Webhook } from "standardwebhooks";
 import { ulid } from "ulid";
@@ -8,15 +8,14 @@ import { expect, inject, onTestFinished } from "vitest";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { createDeliveryStore, type DeliveryFilter } from "../../functions/webhooks/deliveries.ts";
 import type { Delivery } from "../../functions/webhooks/delivery.ts";
-import { DUE_SHARDS } from "../../functions/webhooks/due.ts";
 import type { Endpoint, SigningEndpoint, WebhookId } from "../../functions/webhooks/endpoint.ts";
 import { endpointKey } from "../../functions/webhooks/endpoints.ts";
 import { createDeliverHandler, createPublishHandler } from "../../functions/webhooks/handlers.ts";
 import { createHealthStore } from "../../functions/webhooks/health-store.ts";
 import { createWebhookLog } from "../../functions/webhooks/log.ts";
 import type { Posted } from "../../functions/webhooks/post.ts";
+import { DUE_INDEX } from "../../functions/webhooks/indexes.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
-import { createWaitingStore } from "../../functions/webhooks/waiting.ts";
 import { QUEUE_SOURCE, SWEEP_SECONDS, VISIBILITY_SECONDS } from "../../infra/event-sources.ts";
 import { createStreamReader, ensureStream } from "../../scripts/local/stream.ts";
 import { createTables } from "../../scripts/local/tables.ts";
@@ -113,7 +112,6 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
   });
 
   const deliveries = createDeliveryStore({ dynamodb, tableName: deliveriesTable });
-  const waiting = createWaitingStore({ dynamodb, tableName: deliveriesTable });
 
   /** All that a test can have go wrong between the parts. */
   const faults = {
@@ -152,15 +150,13 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
 
   const sweep = () => publish({ source: "aws.events" } as ScheduledEvent);
 
-  async function nextDueMs(): Promise<number | undefined> {
-    const pages = await Promise.all(
-      DUE_SHARDS.map((shard) => waiting.listDue(shard, seconds() + 100 * 24 * 3_600, 1)),
-    );
-    const dues = pages.flat().map(({ due }) => due);
-    // A sweep comes each minute, on the minute.
-    return dues.length === 0
-      ? undefined
-      : Math.ceil(Math.min(...dues) / SWEEP_SECONDS) * SWEEP_SECONDS * 1000;
+  /** When the next sweep comes that finds something: each minute, on the minute. */
+  async function nextSweepMs(): Promise<number | undefined> {
+    const pages = paginateScan({ client: dynamodb }, { TableName: deliveriesTable, IndexName: DUE_INDEX });
+    let first = Number.POSITIVE_INFINITY;
+    for await (const { Items = [] } of pages) first = Math.min(first, ...Items.map(({ due }) => Number(due)));
+    if (first === Number.POSITIVE_INFINITY) return undefined;
+    return Math.max(Math.ceil(first / SWEEP_SECONDS) * SWEEP_SECONDS * 1000, clock.nowMs);
   }
 
   /** All that happens now, and nothing later. */
@@ -182,7 +178,6 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     receivers,
     faults,
     deliveries,
-    waiting,
     pumpStream,
     deliverBatch,
     pumpQueue,
@@ -190,21 +185,21 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     settle,
     user: (refId: string) => storeWorld.user(refId, { ...storeWorld, store }),
 
-    /** Has time pass, and everything happen when it is due. */
+    /** Has time pass, and everything happen when it is due. Meanwhile nobody calls the API. */
     async pass(spanSeconds: number): Promise<void> {
       const endMs = clock.nowMs + spanSeconds * 1000;
+      await pumpStream();
       for (;;) {
-        await settle();
-        const next = [queue.nextAtMs(), await nextDueMs()].filter((at) => at !== undefined);
-        const atMs = Math.min(...next.map((at) => Math.max(at, clock.nowMs)), endMs);
-        if (atMs >= endMs && !next.some((at) => at <= endMs)) break;
-        // Nothing can happen twice in one moment and never end.
-        clock.nowMs = atMs === clock.nowMs ? clock.nowMs + 1_000 : atMs;
-        if (clock.nowMs > endMs) break;
-        await sweep();
+        await pumpQueue();
+        const sweepMs = (await nextSweepMs()) ?? Number.POSITIVE_INFINITY;
+        const nextMs = Math.min(sweepMs, queue.nextAtMs() ?? Number.POSITIVE_INFINITY);
+        if (nextMs > endMs) break;
+        // What a moment brings may be due in that same moment: time goes on all the same.
+        clock.nowMs = Math.max(nextMs, clock.nowMs + 1_000);
+        if (sweepMs <= clock.nowMs) await sweep();
       }
       clock.nowMs = endMs;
-      await settle();
+      await pumpQueue();
     },
 
     /** The event source forgets how far it came, and begins again. */

@@ -14,7 +14,7 @@ const DAY = 86_400;
 /** How many events the long run has at least: `npm run test:webhooks` asks for 100,000. */
 const EVENTS = Number(process.env.WEBHOOK_EVENTS ?? 200);
 /** Deliveries to an endpoint that is dead, beside a hundredth as many to one that lives. */
-const DEAD = process.env.WEBHOOK_EVENTS === undefined ? 200 : 10_000;
+const DEAD = Math.max(200, EVENTS / 10);
 const LONG_MS = 3_600_000;
 
 const idsAt = (world: WebhookWorld, endpoint: { url: string }) =>

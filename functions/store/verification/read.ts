@@ -6,6 +6,7 @@ import { revFloor } from "../../core/rev.ts";
 import {
   holds,
   isOfEarlierLife,
+  laterLife,
   type NamedSession,
   type SessionRecord,
   type SessionView,
@@ -21,7 +22,7 @@ import {
 } from "../../core/session-token.ts";
 import type { User, UserIdentity } from "../../core/user.ts";
 import { CutShort, withRetries } from "../retry.ts";
-import { lookAt, readHeads } from "./look.ts";
+import { lookAt, lookUntilCertain, readHeads } from "./look.ts";
 import { decodeRecord, isRecordKey, RECORD_PREFIX, recordKey } from "./record-item.ts";
 import { decodeSlot, heldIn, lifeOfSlot, SLOT, type SlotImage } from "./slot-item.ts";
 import { clockOf, type Item, type VerificationTable } from "./table.ts";
@@ -61,7 +62,7 @@ export function readUser(
   userId: UserId,
   { maxRecords }: { readonly maxRecords: number },
 ): Promise<UserOverview | undefined> {
-  return inTwoLooks(table, () => query(table, userId, { limit: maxRecords + HEADS }));
+  return overviewOf(table, () => query(table, userId, { limit: maxRecords + HEADS }));
 }
 
 /**
@@ -74,7 +75,7 @@ export function readHistory(
   { before, limit }: Page,
 ): Promise<UserOverview | undefined> {
   const more = limit + 1; // tells whether there is a next page
-  return inTwoLooks(table, async () => {
+  return overviewOf(table, async () => {
     if (before === undefined) return query(table, userId, { limit: more + HEADS });
     const [heads, page] = await Promise.all([
       readHeads(table, userId),
@@ -116,23 +117,22 @@ async function query(table: VerificationTable, userId: UserId, { before, limit }
   };
 }
 
-/** A Query is no snapshot either: where its parts contradict each other it is made once more, and that look decides. */
-function inTwoLooks(table: VerificationTable, read: () => Promise<Look>): Promise<UserOverview | undefined> {
+/** A Query is no snapshot either: a look whose parts contradict each other is not believed alone. */
+function overviewOf(table: VerificationTable, read: () => Promise<Look>): Promise<UserOverview | undefined> {
   return withRetries(async () => {
-    const first = await read();
-    const overview = toOverview(first, clockOf(table).nowSeconds);
-    if (overview === undefined || !mayBeTorn(first.slot, overview, table.now())) return overview;
-    return toOverview(await read(), clockOf(table).nowSeconds);
+    const look = await lookUntilCertain(read, (seen) => mayBeTorn(seen, table.now()));
+    return toOverview(look, clockOf(table).nowSeconds);
   }, table.sleep);
 }
 
 function toOverview(look: Look, nowSeconds: number): UserOverview | undefined {
   const user = presentIn(look.user);
   if (user === undefined) return undefined;
+  const life = laterLife(user.life, lifeOfSlot(look.slot));
   const records = look.records
     .map((item) => decodeRecord(item, nowSeconds))
     .filter((record) => record !== undefined)
-    .filter(({ sessionId }) => !isOfEarlierLife(sessionId, user.life));
+    .filter(({ sessionId }) => !isOfEarlierLife(sessionId, life));
   const slot = heldIn(look.slot);
   const { lastScanned } = look;
   return {
@@ -143,16 +143,19 @@ function toOverview(look: Look, nowSeconds: number): UserOverview | undefined {
       : slot,
     records,
     // Whatever lies behind a session of an earlier life is of an earlier life too.
-    lastScanned:
-      lastScanned !== undefined && isOfEarlierLife(lastScanned, user.life) ? undefined : lastScanned,
+    lastScanned: lastScanned !== undefined && isOfEarlierLife(lastScanned, life) ? undefined : lastScanned,
   };
 }
 
 const hasEnded = ({ status }: SessionRecord) => status !== "in_progress";
 
 /** Whether a write may have come between the reads of a Query's parts: they say what never was true at one time. */
-function mayBeTorn(image: SlotImage, { user, records }: UserOverview, nowMs: number): boolean {
+function mayBeTorn(look: Look, nowMs: number): boolean {
   const nowSeconds = Math.floor(nowMs / 1000);
+  const overview = toOverview(look, nowSeconds);
+  if (overview === undefined) return false;
+  const { user, records } = overview;
+  const image = look.slot;
   const slot = heldIn(image);
   return (
     // An erasure, and another life.

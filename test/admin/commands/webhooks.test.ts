@@ -117,9 +117,8 @@ test("plain http to this machine is for the dev data only", async () => {
   expect((await run(...local, "--json")).json().url).toBe("http://127.0.0.1:4000/hook");
   const stage = await createOffice({ stage: "production" });
   const { clientId } = (await stage.run("clients", "create", "--name", "Acme", "--json")).json();
-  const refused = await stage.run(
-    ...["webhooks", "create", "--client", clientId, "--environment", "sandbox", "--url", "http://127.0.0.1/"],
-  );
+  const create = ["webhooks", "create", "--client", clientId, "--environment", "sandbox"];
+  const refused = await stage.run(...create, "--url", "http://127.0.0.1/");
   expect(refused.stderr).toContain("it does not begin with https://");
 });
 

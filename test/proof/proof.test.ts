@@ -1,0 +1,37 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+
+/** Plays the proof as a command, as its clock and its chance are the scheduler's in the whole process. */
+async function proof(...args: string[]): Promise<{ status: number | null; stdout: string }> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, "proof.ts"), ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const stdout = await text(child.stdout);
+  const status = await new Promise<number | null>((resolve) => {
+    if (child.exitCode === null) child.once("exit", resolve);
+    else resolve(child.exitCode);
+  });
+  return { status, stdout };
+}
+
+test("a sample of every order of two calls' requests, of faults and of random histories is explained", async () => {
+  const { status, stdout } = await proof("--short", "--workers=1");
+  expect(stdout).toMatch(/^pairs: \d+ pairs, [1-9]/m);
+  expect(stdout).toMatch(/^pairs with a fault: .*[1-9]\d* late/m);
+  expect(stdout).toMatch(/^histories: [1-9]/m);
+  expect(stdout).toContain("Nothing was found.");
+  expect(status).toBe(0);
+}, 120_000);
+
+test("what is broken is found: a slot that is deleted, not emptied", async () => {
+  const { status, stdout } = await proof(
+    "--short",
+    "--workers=1",
+    "--parts=variants",
+    "--variant=a slot is deleted, not emptied",
+  );
+  expect(stdout).toMatch(/^variants: 1 of 1 found/m);
+  expect(status).toBe(0);
+}, 120_000);
