@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/infra/**", "test/browser/**"],
+    exclude: ["**/node_modules/**", "test/infra/**", "test/browser/**"],
     // One embedded DynamoDB for the whole run; tests are kept apart by clients of their own.
     // The traffic's end comes after the engine's: they end in reverse, and what ends with a complaint ends the rest.
     globalSetup: ["test/support/traffic-run.ts", "test/support/engine.ts"],

@@ -84,12 +84,12 @@ const rounded = (value: number) => Math.round(value * 1_000) / 1_000;
 
 const MEMORY_CALLS = 3_000;
 
-/** The most memory that our process takes, and what stays of a call once it is answered. */
+/** The most memory that our process takes, one call at a time as in Lambda, and what stays of a call once it is answered. */
 export async function measureMemory(stage: Stage, file: string) {
   const { round, stop } = startRounds(stage, file);
   try {
-    const before = await round({ calls: MEMORY_CALLS, atOnce: 10 });
-    const after = await round({ calls: MEMORY_CALLS, atOnce: 10 });
+    const before = await round({ calls: MEMORY_CALLS, atOnce: 1 });
+    const after = await round({ calls: MEMORY_CALLS, atOnce: 1 });
     return {
       rssMb: Math.round(after.peakRssBytes / 1024 / 1024),
       bytesPerRequest: Math.round((after.heapBytes - before.heapBytes) / MEMORY_CALLS),
