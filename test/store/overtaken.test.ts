@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newRev } from "../../functions/core/rev.ts";
+import { Unavailable } from "../../functions/store/retry.ts";
 import type { Sent } from "../support/faults.ts";
 import {
   type Actor,
@@ -289,6 +290,22 @@ describe("a forced creation", () => {
       "idempotency_mismatch",
     );
     expect((await user.read())?.user.details).toEqual({ firstName: "A" });
+  });
+
+  test("that is repeated while two others take its session and then its key is no refusal: it has changed the user", async () => {
+    const world = createStoreWorld();
+    const user = world.user("repeated");
+    await user.force({ key: "k", details: { firstName: "A" } });
+    world.clock.nowMs += 60_000;
+    const late = overtaken(world, "repeated");
+    late.network.before(
+      (sent) => slotUpdate(sent) && JSON.stringify(sent.input).includes("seen"),
+      async () => {
+        await user.force();
+        await user.force({ key: "k", details: { firstName: "B" } });
+      },
+    );
+    await expect(late.force({ key: "k", details: { firstName: "A" } })).rejects.toThrow(Unavailable);
   });
 });
 
