@@ -495,6 +495,24 @@ describe("a result", () => {
     expect((await user.read())?.user.status).toBe("not_started");
   });
 
+  test("of an earlier life, and older than the one that has set the status, is not taken in the next either", async () => {
+    const world = createStoreWorld({ userRetentionDays: 30 });
+    const user = world.user("next-life-kept");
+    const older = slotOf(await user.open());
+    await user.start(older);
+    world.clock.nowMs += HALF_AN_HOUR * 1_000;
+    await user.result(slotOf(await user.open()), "failed");
+    const record = (await world.item(user.userId, `session#${older.sessionId}`)) ?? {};
+    const late = overtaken(world, "next-life-kept");
+    late.network.before(transaction, async () => {
+      await user.erase();
+      await user.open();
+      await world.put(record); // as one of more records than an erasure's transaction holds
+    });
+    expect(refusedAs(await late.result(older, "successful"))).toBe("session_not_found");
+    expect(await world.item(user.userId, `session#${older.sessionId}`)).toEqual(record);
+  });
+
   test("after a manual review is a conflict if another one was faster, which stands", async () => {
     const world = createStoreWorld();
     const user = world.user("reviewed");
