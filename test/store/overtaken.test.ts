@@ -602,6 +602,16 @@ describe("an erasure", () => {
     expect(((await world.item(user.userId, "user"))?.rev as string) > rev).toBe(true);
   });
 
+  test.each(["user", "slot"])("over the seal of the %s alone has a rev above it", async (sealed) => {
+    const world = createStoreWorld();
+    const user = world.user("sealed-again");
+    await user.erase();
+    const seal = await world.item(user.userId, sealed);
+    await world.reap(user.userId, sealed === "user" ? "slot" : "user");
+    await overtaken(world, "sealed-again", -2_000).erase();
+    expect(String((await world.item(user.userId, sealed))?.rev) > String(seal?.rev)).toBe(true);
+  });
+
   test("has a rev above both seen, whatever its clock says", async () => {
     const world = createStoreWorld();
     const user = world.user("above");
