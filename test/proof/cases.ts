@@ -97,6 +97,18 @@ export const SKEWED_PAIRS = pairs(
   ],
 );
 
+/** What an open meets whose two writes lie on either side of an erasure, when somebody else was there in between. */
+export const TRIPLES: readonly Case[] = SKEWED_PREFIXES.flatMap((prefix) =>
+  (["open", "force", "start", "cancel", "final"] as const)
+    .filter((third) => sessionsNamed(CALLS[third]) <= sessionsOf(prefix))
+    .map((third) => ({
+      name: `${prefix}: openA, erase, ${third}`,
+      prefix,
+      calls: [CALLS.openA, CALLS.erase, CALLS[third]],
+      fates: [],
+    })),
+);
+
 /** Every how-many-eth case, beginning with one that the seed names. */
 export function sample<One>(all: readonly One[], every: number, seed: number): One[] {
   return all.filter((_one, index) => (index + seed) % every === 0);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Call, PREFIXES, type PrefixName } from "./calls.ts";
 import type { Case } from "./cases.ts";
 import { type Entry, isExplained } from "./judge.ts";
-import { type Made, readToken } from "./model.ts";
+import { isUnknown, type Made, readToken } from "./model.ts";
 import { createRun, describe, type Fate, type Footprint, type Held, type Run, type Running } from "./run.ts";
 import type { Item, Person, Stage } from "./stage.ts";
 import { meet } from "./wire.ts";
@@ -406,20 +406,37 @@ function wakes(run: Run, done: Move, other: Move): boolean {
   return finished?.answer !== undefined && waiting?.began === Number.POSITIVE_INFINITY;
 }
 
-/** What a run has come to, without what differs from lane to lane. */
+/**
+ * What a run has come to. Of ids and revs counts when they were made and which sorts before which, not what chance has put into
+ * them: so runs that differ in nothing else are judged once.
+ */
 function digest(lane: Lane, run: Run): string {
   const text = JSON.stringify([
     lane.items.map(({ pk: _pk, ...rest }) => rest),
     run.running.map(({ answer, faulted, began, ended }) => [
       answer?.status,
-      answer?.body === undefined ? undefined : { ...answer.body, requestId: 0, instance: 0 },
+      answer?.body === undefined
+        ? undefined
+        : {
+            ...answer.body,
+            ...(answer.body.token === undefined ? {} : { token: readToken(answer.body.token) }),
+            requestId: 0,
+            instance: 0,
+          },
       answer?.replayed,
       faulted,
-      run.running.map((other) => other.ended < began || ended < other.began),
+      run.running.map((other) => [other.ended < began, ended < other.began]),
     ]),
   ]);
-  return createHash("sha1").update(text).digest("base64");
+  const ranks = new Map(
+    [...new Set(text.match(ULID))].toSorted().map((ulid, rank) => [ulid, `${ulid.slice(0, 10)}#${rank}`]),
+  );
+  return createHash("sha1")
+    .update(text.replace(ULID, (ulid) => ranks.get(ulid) ?? ulid))
+    .digest("base64");
 }
+
+const ULID = /[0-7][0-9A-HJKMNP-TV-Z]{25}/g;
 
 const shortly = ({ answer }: Running): string =>
   answer === undefined
@@ -491,6 +508,7 @@ async function judge(
       .filter(({ answer }) => answer.body?.token !== undefined)
       .map(({ answer }) => [answer.body.sessionId as string, answer.body.token as string]),
   );
+  // As the calls have left them: asking around goes on from there.
   const key = JSON.stringify([lane.items, [...tokens.values()].toSorted()]);
   const afterwards = known.get(key) ?? (await askAround(stage, lane, run, [...tokens.values()]));
   known.set(key, afterwards);
@@ -498,6 +516,14 @@ async function judge(
     entries.map((entry, index) => ({ ...entry, began: from + index * 2, ended: from + index * 2 + 1 }));
   const read = later(afterwards.read, 1_000_000);
   if (!isExplained([...history, ...read])) return `no order explains what is read afterwards: ${told(read)}`;
+  if (
+    read[0]?.answer.status === 404 &&
+    made.some(({ call, answer }) => call.kind === "erase" && answer.status === 204)
+  ) {
+    const left = lane.items.filter(({ sk, refId }) => sk.startsWith("session#") || refId !== undefined);
+    if (left.length > 0 && made.every(({ answer }) => !isUnknown(answer)))
+      return `an erasure has left ${left.map(({ sk }) => sk).join(", ")}`;
+  }
   const goneOn = later(afterwards.goneOn, 2_000_000);
   const next = goneOn[0] as Entry;
   if (next.answer.status > 201) return `a later open answers ${next.answer.status}`;

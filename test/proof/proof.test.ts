@@ -18,7 +18,7 @@ async function proof(...args: string[]): Promise<{ status: number | null; stdout
 
 test("a sample of every order of two calls' requests, of faults and of random histories is explained", async () => {
   const { status, stdout } = await proof("--short", "--workers=1");
-  expect(stdout).toMatch(/^pairs: \d+ pairs, [1-9]/m);
+  expect(stdout).toMatch(/^pairs: \d+ cases, [1-9]/m);
   expect(stdout).toMatch(/^pairs with a fault: .*[1-9]\d* late/m);
   expect(stdout).toMatch(/^histories: [1-9]/m);
   expect(stdout).toContain("Nothing was found.");

@@ -1,15 +1,42 @@
 import { fork, type ChildProcess } from "node:child_process";
 import path from "node:path";
-import { type Case, FAULTY_PAIRS, PAIRS, sample, shuffle, SKEWED_PAIRS } from "./cases.ts";
+import { type Case, FAULTY_PAIRS, PAIRS, sample, shuffle, SKEWED_PAIRS, TRIPLES } from "./cases.ts";
 import { crash } from "./crashes.ts";
 import { VARIANTS, weakened, type Condition } from "./variants.ts";
 import type { Done, Message, Task, VariantName } from "./worker.ts";
 
 /** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
 const FORMS = {
-  short: { pairs: 120, faulty: 250, skewed: 60, maxRuns: 40, histories: 50, variants: 0, crashes: 0 },
-  middle: { pairs: 12, faulty: 14, skewed: 6, maxRuns: 1_000, histories: 500, variants: 6, crashes: 2 },
-  whole: { pairs: 1, faulty: 1, skewed: 1, maxRuns: 100_000, histories: 2_500, variants: 1, crashes: 20 },
+  short: {
+    pairs: 120,
+    faulty: 250,
+    skewed: 60,
+    triples: 20,
+    maxRuns: 40,
+    histories: 50,
+    variants: 0,
+    crashes: 0,
+  },
+  middle: {
+    pairs: 12,
+    faulty: 14,
+    skewed: 6,
+    triples: 8,
+    maxRuns: 1_000,
+    histories: 500,
+    variants: 6,
+    crashes: 2,
+  },
+  whole: {
+    pairs: 1,
+    faulty: 1,
+    skewed: 1,
+    triples: 1,
+    maxRuns: 100_000,
+    histories: 2_500,
+    variants: 1,
+    crashes: 20,
+  },
 } as const;
 
 const args = process.argv.slice(2);
@@ -23,7 +50,7 @@ const AT_ONCE = Number(option("lanes") ?? 16);
 const HISTORIES_A_TASK = 25;
 /** Plays only the cases whose name matches, and nothing else. */
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
-const parts = (option("parts") ?? "pairs,faulty,skewed,histories,crashes,variants").split(",");
+const parts = (option("parts") ?? "pairs,faulty,skewed,triples,histories,crashes,variants").split(",");
 const shown = Number(option("show") ?? 3);
 
 // So that what was started ends with it.
@@ -146,7 +173,7 @@ async function explorePairs(part: string, cases: readonly Case[]): Promise<void>
   const { none = 0, ...rest } = faults;
   const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
   lines.push(
-    `${part}: ${cases.length} pairs, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged${total.cut === 0 ? "" : `, ${total.cut} pairs cut at ${form.maxRuns} runs`}, ${seconds()} s`,
+    `${part}: ${cases.length} cases, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged${total.cut === 0 ? "" : `, ${total.cut} cut at ${form.maxRuns} runs`}, ${seconds()} s`,
   );
 }
 
@@ -206,7 +233,7 @@ async function crashing(rounds: number): Promise<void> {
 const MOST_CASES = 400;
 
 async function findVariants(every: number): Promise<void> {
-  const everything = shuffle([...PAIRS, ...SKEWED_PAIRS, ...FAULTY_PAIRS], seed);
+  const everything = shuffle([...PAIRS, ...SKEWED_PAIRS, ...FAULTY_PAIRS, ...TRIPLES], seed);
   const tasks: Of<Task, "variant">[] = [];
   for (const { name, likely } of VARIANTS) {
     const first = likely === undefined ? [] : everything.filter((each) => likely.test(each.name));
@@ -236,7 +263,11 @@ async function findVariants(every: number): Promise<void> {
   await doAll<"variant">("variants", tried, (done) => {
     runs += done.runs;
     if (done.found === undefined) missed.push(done.name);
-    else found += 1;
+    else {
+      found += 1;
+      if (named !== undefined)
+        lines.push(`  ${done.found.name}: ${done.found.why}`, ...done.found.answers, ...done.found.trace);
+    }
     return `${found} found, ${missed.length} not`;
   });
   lines.push(`variants: ${found} of ${tried.length} found, in ${runs} runs, ${seconds()} s`);
@@ -252,6 +283,7 @@ try {
   if (parts.includes("faulty")) await explorePairs("pairs with a fault", chosen(FAULTY_PAIRS, form.faulty));
   if (parts.includes("skewed"))
     await explorePairs("pairs under skewed clocks", chosen(SKEWED_PAIRS, form.skewed));
+  if (parts.includes("triples")) await explorePairs("triples", chosen(TRIPLES, form.triples));
   if (parts.includes("histories") && only === undefined) await playAtRandom(form.histories);
   if (parts.includes("crashes") && only === undefined && form.crashes > 0) await crashing(form.crashes);
   if (parts.includes("variants") && (form.variants > 0 || option("variant") !== undefined))

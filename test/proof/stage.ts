@@ -153,7 +153,7 @@ export async function createStage(
         ExpressionAttributeValues: { ":pk": userId },
         ConsistentRead: true,
       });
-      return (Items ?? []) as Item[];
+      return ((Items ?? []) as Item[]).map(inOrder);
     },
 
     /** Makes of what is stored of a user what is wanted. */
@@ -174,6 +174,10 @@ export async function createStage(
     },
   };
 }
+
+/** The same item with its attributes by name: the engine gives them in any order. */
+const inOrder = (item: Item): Item =>
+  Object.fromEntries(Object.entries(item).toSorted(([one], [other]) => (one < other ? -1 : 1))) as Item;
 
 function requestOf(
   { refId }: Person,

@@ -32,14 +32,14 @@ const TEXTS: readonly (Variant & { file: string })[] = [
   },
   {
     name: "no life after a seal: slot",
-    likely: /^(justErased|erased|reopened|slotSealReaped|userSealReaped)/,
+    likely: /^(justErased|nothing): openA, erase(, open)?$|^(slotSealReaped|userSealReaped): /,
     file: "store/verification/slot-item.ts",
     from: 'case "sealed":\n      return image.rev;\n    case "emptied":',
     to: 'case "sealed":\n      return undefined;\n    case "emptied":',
   },
   {
     name: "no life after a seal: user",
-    likely: /^(justErased|erased|reopened|slotSealReaped|userSealReaped)/,
+    likely: /^(justErased|nothing): openA, erase(, open)?$|^(slotSealReaped|userSealReaped): /,
     file: "store/verification/upsert-user.ts",
     from: "rev: newRev(nowMs, life),\n    life,",
     to: "rev: newRev(nowMs, life),",
@@ -53,14 +53,14 @@ const TEXTS: readonly (Variant & { file: string })[] = [
   },
   {
     name: "lives are not compared after an open",
-    likely: /^(open|nothing|started): open\w*, erase/,
+    likely: /^(open|nothing): openA, erase, (open|force)/,
     file: "store/verification/opening.ts",
     from: "if (user.life === slot.life)",
     to: "if (user.life === user.life)",
   },
   {
     name: "a seal does not have both writes made again",
-    likely: /^(open|justErased|erased): open\w*, erase/,
+    likely: /^(open|justErased): openA, erase(, open)?$/,
     file: "store/verification/opening.ts",
     from: "if (met.seal) bothAgain(progress);",
     to: "if (met.seal && user === slot) bothAgain(progress);",
@@ -162,30 +162,36 @@ const conditioned = ({ Item: item, ReturnValuesOnConditionCheckFailure: _values,
 const REWRITES: readonly Variant[] = [
   {
     name: "a slot is deleted, not emptied",
+    likely: /^open: open, (cancel|final) with a fault/,
     rewrite: eachItem((each) => (isEmptied(each.Put?.Item) ? [conditioned(each.Put)] : [each])),
   },
   {
     name: "an erasure deletes the slot instead of sealing it",
+    likely: /^open: open\w*, erase with a fault/,
     rewrite: eachItem((each) =>
       each.Put?.Item.sk === "slot" && each.Put.Item.sealed !== undefined ? [conditioned(each.Put)] : [each],
     ),
   },
   {
     name: "an erasure deletes the user instead of sealing them",
+    likely: /^open: openAM, erase with a fault/,
     rewrite: eachItem((each) =>
       each.Put?.Item.sk === "user" && each.Put.Item.sealed !== undefined ? [conditioned(each.Put)] : [each],
     ),
   },
   {
     name: "an erasure deletes both, whatever they are",
+    likely: /^(open|started): (open|cancel|final|start)\w*, erase$/,
     rewrite: eachItem((each) => (each.Put?.Item.sealed === undefined ? [each] : [unconditioned(each.Put)])),
   },
   {
     name: "an erasure leaves the records",
+    likely: /^(started|completed): .*erase$/,
     rewrite: eachItem((each) => (each.Delete === undefined ? [each] : [])),
   },
   {
     name: "a start leaves no record",
+    likely: /^open: start, (final|cancel)/,
     rewrite: eachItem((each, all) =>
       String(each.Put?.Item.sk).startsWith("session#") &&
       all.some((other) => other.Put?.Item.sk === "slot" && other.Put.Item.status === "in_progress")
@@ -195,23 +201,38 @@ const REWRITES: readonly Variant[] = [
   },
   {
     name: "a superseded session's record is left",
+    likely: /^started: force, /,
     rewrite: eachItem((each) => (each.Put?.Item.status === "superseded" ? [] : [each])),
   },
   {
     name: "a result leaves the user's status",
+    likely: /^(open|started): final, /,
     rewrite: eachItem((each) => (each.Update?.Key.sk === "user" ? [] : [each])),
   },
   {
     name: "an ending leaves the slot",
+    likely: /^(open|started): cancel, /,
     rewrite: eachItem((each) => (isEmptied(each.Put?.Item) ? [] : [each])),
   },
 ];
 
 /** Broken by reads that may answer with what was there before the last write. */
 const STALE: readonly Variant[] = [
-  { name: "the user is read eventually consistent", isStale: (sk) => sk === "user" },
-  { name: "the slot is read eventually consistent", isStale: (sk) => sk === "slot" },
-  { name: "records are read eventually consistent", isStale: (sk) => sk.startsWith("session#") },
+  {
+    name: "the user is read eventually consistent",
+    likely: /^(open|nothing): (openA|erase), readUser$/,
+    isStale: (sk) => sk === "user",
+  },
+  {
+    name: "the slot is read eventually consistent",
+    likely: /^open: (start|cancel|force), (readToken|readUser)$/,
+    isStale: (sk) => sk === "slot",
+  },
+  {
+    name: "records are read eventually consistent",
+    likely: /^(open|started): (cancel|final), (readToken|listSessions)$/,
+    isStale: (sk) => sk.startsWith("session#"),
+  },
 ];
 
 export const VARIANTS: readonly Variant[] = [...TEXTS, ...REWRITES, ...STALE];

@@ -277,5 +277,7 @@ test("an erased user's session is found by no second look", async () => {
   const user = world.user("gone");
   const slot = await openFor(user, true);
   await user.erase();
+  world.network.sent.length = 0;
   expect(refusedAs(await user.session(slot))).toBe("user_not_found");
+  expect(world.network.sent).toHaveLength(1);
 });

@@ -49,6 +49,16 @@ describe("the publishing function", () => {
     expect(idsAt(world, endpoint)).toHaveLength(1);
   });
 
+  test("that is read again while the delivery waits for another attempt sends nothing", async () => {
+    const { world, endpoint } = await withEndpoint();
+    world.receivers.set(endpoint.url, answers(500));
+    await world.user("a").open();
+    await world.settle();
+    const sent = world.queue.sent.length;
+    await world.readAgain();
+    expect(world.queue.sent).toHaveLength(sent);
+  });
+
   test("whose queue refuses for hours reads the stream again until it does not, and loses nothing", async () => {
     const { world, endpoint } = await withEndpoint();
     let refusing = true;
