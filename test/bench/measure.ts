@@ -47,7 +47,7 @@ export async function measure({ quick, full }: Extent, say: (text: string) => vo
       string
     >;
     say("memory");
-    const memory = await measureMemory(stage, files.ours);
+    const memory = await measureMemory(stage, files.ours, MEMORY_MB / 2);
     say("throughput");
     const throughput = await measureThroughput(stage, files);
     const growth = await measureGrowth(files.ours, { full, say });

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import type { SessionId, UserId } from "../../core/ids.ts";
+import { isSame } from "../../core/same.ts";
 import { holds, isOfEarlierLife, laterLife } from "../../core/session.ts";
 import type { SessionImages } from "../../core/session-images.ts";
 import { Contended, CutShort } from "../retry.ts";
@@ -27,7 +27,7 @@ export async function lookUntilCertain<Seen>(
     if (looks === MAX_LOOKS) throw new Contended();
     const before = seen;
     seen = await look();
-    if (isDeepStrictEqual(seen, before)) break;
+    if (isSame(seen, before)) break;
   }
   return seen;
 }
