@@ -37,6 +37,11 @@ export function revTime(rev: Rev): number {
   return decodeTime(rev);
 }
 
+/** Sorts before every rev that was made at this time. */
+export function earliestRev(atMs: number): Rev {
+  return encodeTime(Math.max(0, atMs), TIME_DIGITS) + "0".repeat(CHANCE_DIGITS);
+}
+
 /** Sorts after every rev that a write sent now may overwrite without having seen the item, and before all others. */
 export function revFloor(nowMs: number): string {
   return encodeTime(nowMs - BLIND_MARGIN_MS, TIME_DIGITS);

@@ -8,6 +8,6 @@ export type SessionImages = {
   readonly slot: Slot | undefined;
   /** Of this session, in this life of the user. */
   readonly record: SessionRecord | undefined;
-  /** Of user and slot: see `laterLife`. */
+  /** Of user and slot: see `lifeOf`. */
   readonly life: Rev | undefined;
 };

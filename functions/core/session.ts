@@ -1,7 +1,7 @@
 import type { ActiveStatus, EndedStatus, Environment, SessionStatus } from "../contract/vocabulary.ts";
 import { type SessionId, sessionTime } from "./ids.ts";
 import type { ReportedResult } from "./result.ts";
-import { type Rev, revTime } from "./rev.ts";
+import { earliestRev, type Rev, revTime } from "./rev.ts";
 
 /** How long a session and its token live from the last `POST /v2/sessions` (source document: 30 minutes). */
 export const SESSION_TTL_SECONDS = 30 * 60;
@@ -80,7 +80,7 @@ export function holds(slot: Slot | undefined, sessionId: SessionId, nowSeconds: 
 
 /**
  * Whether a session belonged to an earlier life of its user, who was erased since and came back.
- * @param life as `laterLife` tells it
+ * @param life as `lifeOf` tells it
  */
 export function isOfEarlierLife(sessionId: SessionId, life: Rev | undefined): boolean {
   return life !== undefined && sessionTime(sessionId) <= revTime(life);
@@ -90,8 +90,26 @@ export function isOfEarlierLife(sessionId: SessionId, life: Rev | undefined): bo
  * The life of a user and their slot: both bear the same, but while an opening gives it to the one that lacks it, where
  * one of the two seals of an erasure was deleted before the other.
  */
-export function laterLife(one: Rev | undefined, other: Rev | undefined): Rev | undefined {
+function laterLife(one: Rev | undefined, other: Rev | undefined): Rev | undefined {
   return (one ?? "") > (other ?? "") ? one : other;
+}
+
+/** No clock and no repeat moves a user and their first session further apart; an erasure's seals live a day. */
+const FIRST_SESSION_MARGIN_MS = 3_600_000;
+
+/**
+ * Since when the sessions of a user are theirs: from `life` on, and where the seals are gone by now and nothing bears it,
+ * from when the user was made.
+ * @param slotLife of the user's slot
+ */
+export function lifeOf(
+  user: { readonly life: Rev | undefined; readonly createdAt: number } | undefined,
+  slotLife: Rev | undefined,
+): Rev | undefined {
+  const stored = laterLife(user?.life, slotLife);
+  return user === undefined
+    ? stored
+    : laterLife(stored, earliestRev(user.createdAt * 1_000 - FIRST_SESSION_MARGIN_MS));
 }
 
 /** The active session as it is to be read. */

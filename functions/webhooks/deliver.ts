@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { isOfEarlierLife } from "../core/session.ts";
-import { sessionTime } from "../core/ids.ts";
+import { isOfEarlierLife, lifeOf } from "../core/session.ts";
 import { toSeconds } from "../core/time.ts";
 import { retryAfterSeconds, waitAfter } from "./back-off.ts";
 import { deliveryBody } from "./body.ts";
@@ -16,12 +15,6 @@ import type { Recipient, VerificationReader } from "./verification.ts";
 
 /** How receivers know us. */
 const USER_AGENT = "verification-sessions-webhooks/1";
-
-/**
- * A user who was erased more than a day ago and came back bears no trace of it but a later beginning. Within that day
- * `life` tells; the clocks of two writes of one call may be some seconds apart.
- */
-const CLOCKS_APART_SECONDS = 3_600;
 
 /**
  * Makes one attempt at a delivery and settles what comes of it. Nothing is lost wherever it dies: until it is settled the
@@ -57,9 +50,9 @@ export function createDeliver({
     session,
   }: NonNullable<Message["about"]>): Promise<Recipient | undefined> {
     const user = await verification.findUser(userId);
-    if (user === undefined || isOfEarlierLife(session.sessionId, user.life)) return undefined;
-    const isBefore = toSeconds(sessionTime(session.sessionId)) + CLOCKS_APART_SECONDS < user.createdAt;
-    return isBefore ? undefined : user;
+    return user === undefined || isOfEarlierLife(session.sessionId, lifeOf(user, undefined))
+      ? undefined
+      : user;
   }
 
   return async (task: Task): Promise<void> => {

@@ -1,7 +1,7 @@
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import type { SessionId, UserId } from "../../core/ids.ts";
 import { isSame } from "../../core/same.ts";
-import { holds, isOfEarlierLife, laterLife } from "../../core/session.ts";
+import { holds, isOfEarlierLife, lifeOf } from "../../core/session.ts";
 import type { SessionImages } from "../../core/session-images.ts";
 import { Contended, CutShort } from "../retry.ts";
 import { decodeRecord, RECORD_PREFIX, recordKey } from "./record-item.ts";
@@ -62,7 +62,7 @@ async function readImages(
   const user = presentIn(decodeUser(items.get(USER)));
   const slot = decodeSlot(items.get(SLOT));
   const record = decodeRecord(items.get(RECORD_PREFIX + sessionId), clockOf(table).nowSeconds);
-  const life = laterLife(user?.life, lifeOfSlot(slot));
+  const life = lifeOf(user, lifeOfSlot(slot));
   return { user, slot: heldIn(slot), record: isOfEarlierLife(sessionId, life) ? undefined : record, life };
 }
 

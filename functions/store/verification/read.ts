@@ -6,7 +6,7 @@ import { revFloor } from "../../core/rev.ts";
 import {
   holds,
   isOfEarlierLife,
-  laterLife,
+  lifeOf,
   type NamedSession,
   type SessionRecord,
   type SessionView,
@@ -128,7 +128,7 @@ function overviewOf(table: VerificationTable, read: () => Promise<Look>): Promis
 function toOverview(look: Look, nowSeconds: number): UserOverview | undefined {
   const user = presentIn(look.user);
   if (user === undefined) return undefined;
-  const life = laterLife(user.life, lifeOfSlot(look.slot));
+  const life = lifeOf(user, lifeOfSlot(look.slot));
   const records = look.records
     .map((item) => decodeRecord(item, nowSeconds))
     .filter((record) => record !== undefined)
