@@ -4,7 +4,7 @@ import { type Baseline, compare, readBaseline } from "./baseline.ts";
 const committed: Baseline = {
   ...readBaseline(),
   bytes: { bundle: 100_000 },
-  instructions: { "cold.ours": 1_000 },
+  instructions: { "cold.ours": 1_000, "cold.floor": 500 },
 };
 const measured = (change: Partial<Baseline>): Baseline => ({ ...committed, ...change });
 const withReuse = (change: object) => ({
@@ -19,10 +19,19 @@ test.each<[string, Baseline, string[]]>([
   ["more bytes", measured({ bytes: { bundle: 103_001 } }), ["bundle: 103001 instead of 100000"]],
   [
     "more instructions",
-    measured({ instructions: { "cold.ours": 1_031 } }),
-    ["cold.ours: 1031 instead of 1000"],
+    measured({ instructions: { "cold.ours": 1_040, "cold.floor": 500 } }),
+    ["cold over the floor: 2.08 instead of 2"],
   ],
-  ["more instructions of another Node", measured({ node: "0", instructions: { "cold.ours": 9_999 } }), []],
+  [
+    "more instructions on another processor, for the floor as well",
+    measured({ instructions: { "cold.ours": 1_200, "cold.floor": 600 } }),
+    [],
+  ],
+  [
+    "more instructions of another Node",
+    measured({ node: "0", instructions: { "cold.ours": 9_999, "cold.floor": 500 } }),
+    [],
+  ],
   ["instructions that could not be counted", measured({ instructions: {} }), []],
 ])("what is worse than the committed figures is told: %s", (_name, now, worse) => {
   expect(compare(committed, now).worse).toEqual(worse);

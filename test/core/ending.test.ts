@@ -150,11 +150,11 @@ describe("a result", () => {
   });
 
   test.each([
-    [undefined, true],
-    [OLDER, true],
-    [ID, true],
-    [NEWER, false],
-  ])("sets the user's status unless a newer session has set it: %s %s", (statusSessionId, setsUserStatus) => {
+    ["none", undefined, true],
+    ["an older one", OLDER, true],
+    ["this one", ID, true],
+    ["a newer one", NEWER, false],
+  ])("where %s has set the user's status", (_name, statusSessionId, setsUserStatus) => {
     const images = imagesOf("started", { statusSessionId });
     expect(decideResult(images, named, { status: "failed" }, NOW)).toMatchObject({ setsUserStatus });
   });

@@ -512,6 +512,24 @@ describe("a result", () => {
     expect((await user.read())?.user.status).toBe("not_started");
   });
 
+  test("of an earlier life, and older than the one that has set the status, is not taken in the next either", async () => {
+    const world = createStoreWorld({ userRetentionDays: 30 });
+    const user = world.user("next-life-kept");
+    const older = slotOf(await user.open());
+    await user.start(older);
+    world.clock.nowMs += HALF_AN_HOUR * 1_000;
+    await user.result(slotOf(await user.open()), "failed");
+    const record = (await world.item(user.userId, `session#${older.sessionId}`)) ?? {};
+    const late = overtaken(world, "next-life-kept");
+    late.network.before(transaction, async () => {
+      await user.erase();
+      await user.open();
+      await world.put(record); // as one of more records than an erasure's transaction holds
+    });
+    expect(refusedAs(await late.result(older, "successful"))).toBe("session_not_found");
+    expect(await world.item(user.userId, `session#${older.sessionId}`)).toEqual(record);
+  });
+
   test("after a manual review is a conflict if another one was faster, which stands", async () => {
     const world = createStoreWorld();
     const user = world.user("reviewed");
@@ -599,6 +617,16 @@ describe("an erasure", () => {
     );
     await late.erase();
     expect(((await world.item(user.userId, "user"))?.rev as string) > rev).toBe(true);
+  });
+
+  test.each(["user", "slot"])("over the seal of the %s alone has a rev above it", async (sealed) => {
+    const world = createStoreWorld();
+    const user = world.user("sealed-again");
+    await user.erase();
+    const seal = await world.item(user.userId, sealed);
+    await world.reap(user.userId, sealed === "user" ? "slot" : "user");
+    await overtaken(world, "sealed-again", -2_000).erase();
+    expect(String((await world.item(user.userId, sealed))?.rev) > String(seal?.rev)).toBe(true);
   });
 
   test("has a rev above both seen, whatever its clock says", async () => {
