@@ -39,7 +39,8 @@ export function spawnDev(
 ) {
   const [file = "", ...args] = command;
   // An engine that the surrounding run was pointed at is not this server's to use.
-  const { DYNAMODB_ENDPOINT: _endpoint, ...inherited } = process.env;
+  // CI tells a program that it has no colours, wherever it writes.
+  const { DYNAMODB_ENDPOINT: _endpoint, CI: _ci, ...inherited } = process.env;
   const child = spawn(file, args, {
     cwd: ROOT,
     env: { ...inherited, PORT: "0", LOCAL_DIR: directory, ...env },
