@@ -24,6 +24,8 @@ export const reference = hardenedFunction("Reference", {
 /** What it answers, by the name of the route among the resources. */
 export const REFERENCE_ROUTES = {
   Docs: "GET /docs",
+  HeadDocs: "HEAD /docs",
   DocsAsset: "GET /docs/{asset}",
   Document: "GET /openapi.json",
+  HeadDocument: "HEAD /openapi.json",
 } as const;

@@ -43,11 +43,18 @@ export function findPackageFaults(packages: Readonly<Record<string, Entry>>): st
   return faults;
 }
 
+const LOCKFILES = ["package-lock.json", "test/mutation/package-lock.json"];
+
 if (import.meta.main) {
-  const lockfile = join(import.meta.dirname, "../package-lock.json");
-  const { packages } = JSON.parse(readFileSync(lockfile, "utf8")) as { packages: Record<string, Entry> };
-  const faults = findPackageFaults(packages);
-  for (const fault of faults) console.error(fault);
-  if (faults.length > 0) process.exitCode = 1;
-  else console.log(`${Object.keys(packages).length - 1} packages: integrity and licences as they must be`);
+  for (const name of LOCKFILES) {
+    const lockfile = join(import.meta.dirname, "..", name);
+    const { packages } = JSON.parse(readFileSync(lockfile, "utf8")) as { packages: Record<string, Entry> };
+    const faults = findPackageFaults(packages);
+    for (const fault of faults) console.error(`${name}: ${fault}`);
+    if (faults.length > 0) process.exitCode = 1;
+    else
+      console.log(
+        `${name}: ${Object.keys(packages).length - 1} packages, integrity and licences as they must be`,
+      );
+  }
 }

@@ -3,13 +3,19 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { regionOf } from "../infra/stage.ts";
 import { readApiKey } from "./api-key.ts";
+import { readOptions, UsageError } from "./command-line.ts";
 import { createVersions, type Live, type Versions } from "./live-version.ts";
 
 const ROOT = process.cwd();
+const OPTIONS = {
+  stage: { type: "string" },
+  url: { type: "string" },
+  "key-file": { type: "string" },
+  help: { type: "boolean" },
+} as const;
 const USAGE = `Usage: npm run release -- --stage <stage> [--key-file <file>] [--url <https://...>]
 
   --stage     what to deploy; its settings are in .env.<stage>
@@ -19,13 +25,12 @@ const USAGE = `Usage: npm run release -- --stage <stage> [--key-file <file>] [--
 
 The first deploy of a stage is \`npx sst deploy\`: there is no key to check it with yet.`;
 
-class UsageError extends Error {}
 class NotReleased extends Error {}
 
 type Asked = { stage: string; url: string | undefined; apiKey: string };
 
 async function readAsked(args: string[]): Promise<Asked | undefined> {
-  const { stage, url, help, "key-file": keyFile } = readArguments(args);
+  const { stage, url, help, "key-file": keyFile } = readOptions(args, OPTIONS);
   if (help === true) return undefined;
   if (!stage) throw new UsageError("--stage is missing.");
   if (url !== undefined && !URL.canParse(url)) throw new UsageError("--url is no URL.");
@@ -34,20 +39,6 @@ async function readAsked(args: string[]): Promise<Asked | undefined> {
   });
   if (apiKey === "") throw new UsageError("There is no API key: on standard input, or in --key-file.");
   return { stage, url, apiKey };
-}
-
-function readArguments(args: string[]) {
-  const options = {
-    stage: { type: "string" },
-    url: { type: "string" },
-    "key-file": { type: "string" },
-    help: { type: "boolean" },
-  } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
 }
 
 async function release({ stage, url, apiKey }: Asked, versions: Versions): Promise<string> {

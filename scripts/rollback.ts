@@ -1,11 +1,17 @@
 // Has a stage's callers answered by the version before: `npm run rollback -- --stage production`. Moves the alias and
 // nothing else. Exit code 1: nothing was changed. 2: it was not asked for properly.
 import { existsSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { regionOf } from "../infra/stage.ts";
+import { readOptions, UsageError } from "./command-line.ts";
 import { createVersions, type Live, type Versions } from "./live-version.ts";
 
+const OPTIONS = {
+  stage: { type: "string" },
+  to: { type: "string" },
+  "other-keys": { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
 const USAGE = `Usage: npm run rollback -- --stage <stage> [--to <version>] [--other-keys]
 
   --stage       whose callers
@@ -13,32 +19,17 @@ const USAGE = `Usage: npm run rollback -- --stage <stage> [--to <version>] [--ot
   --other-keys  also where that version runs with other signing keys than the one that is live
   --help        this`;
 
-class UsageError extends Error {}
 class Refused extends Error {}
 
 type Asked = { stage: string; to: string | undefined; otherKeys: boolean };
 
 function readAsked(args: string[]): Asked | undefined {
-  const { stage, to, help, "other-keys": otherKeys = false } = readArguments(args);
+  const { stage, to, help, "other-keys": otherKeys = false } = readOptions(args, OPTIONS);
   if (help === true) return undefined;
   if (!stage) throw new UsageError("--stage is missing.");
   if (to !== undefined && !/^\d+$/.test(to))
     throw new UsageError("--to is no version: they are whole numbers.");
   return { stage, to, otherKeys };
-}
-
-function readArguments(args: string[]) {
-  const options = {
-    stage: { type: "string" },
-    to: { type: "string" },
-    "other-keys": { type: "boolean" },
-    help: { type: "boolean" },
-  } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
 }
 
 async function rollBack({ stage, to, otherKeys }: Asked, versions: Versions): Promise<string> {

@@ -1,10 +1,16 @@
 // Checks a live stage end to end: `npm run smoke -- --url https://... < key.txt`. Opens a session for a user of its
 // own, replaces it, erases both. Exit code 1: the stage fails. 2: the check was not asked for properly.
 import { randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { readApiKey } from "./api-key.ts";
+import { readOptions, UsageError } from "./command-line.ts";
 
+const OPTIONS = {
+  url: { type: "string" },
+  issuer: { type: "string" },
+  "key-file": { type: "string" },
+  help: { type: "boolean" },
+} as const;
 const USAGE = `Usage: npm run smoke -- --url <https://...> [--issuer <https://...>] [--key-file <file>]
 
   --url       where the stage answers
@@ -19,14 +25,13 @@ const TIMEOUT_MS = 15_000;
 const SESSION_SECONDS = 1_800;
 
 class SmokeFailure extends Error {}
-class UsageError extends Error {}
 
 type Target = { url: string; issuer: string; apiKey: string };
 type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
 
 /** `undefined` where only help was asked for. */
 async function readTarget(args: string[]): Promise<Target | undefined> {
-  const { url, issuer, help, "key-file": keyFile } = readArguments(args);
+  const { url, issuer, help, "key-file": keyFile } = readOptions(args, OPTIONS);
   if (help === true) return undefined;
   if (url === undefined || !URL.canParse(url)) throw new UsageError("--url is missing, or is no URL.");
   const apiKey = await readApiKey(keyFile).catch((error: unknown) => {
@@ -35,20 +40,6 @@ async function readTarget(args: string[]): Promise<Target | undefined> {
   if (apiKey === "") throw new UsageError("There is no API key: on standard input, or in --key-file.");
   const trimmed = url.replace(/\/+$/, "");
   return { url: trimmed, issuer: issuer ?? trimmed, apiKey };
-}
-
-function readArguments(args: string[]) {
-  const options = {
-    url: { type: "string" },
-    issuer: { type: "string" },
-    "key-file": { type: "string" },
-    help: { type: "boolean" },
-  } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError(describe(error));
-  }
 }
 
 async function smoke(target: Target): Promise<void> {

@@ -106,6 +106,7 @@ export function addClientCommands(program: Command, run: Run): void {
     .command("enable")
     .description("let a disabled client's keys and session tokens work again, within 60 seconds")
     .argument("<clientId>", CLIENT_ID, parseClientId)
+    .option("--yes", "taken for the sake of scripts: there is nothing to ask")
     .action((clientId: string) => run(async ({ registry }) => one(await registry.enableClient(clientId))));
 
   clients

@@ -9,7 +9,7 @@ import {
   type DeliveryState,
   testMessage,
 } from "../../functions/webhooks/delivery.ts";
-import { checkUrl, type WebhookId } from "../../functions/webhooks/endpoint.ts";
+import { checkUrl, type Endpoint, type WebhookId } from "../../functions/webhooks/endpoint.ts";
 import type { Health } from "../../functions/webhooks/health.ts";
 import { createHealthStore, type HealthStore } from "../../functions/webhooks/health-store.ts";
 import { AdminError } from "../admin-error.ts";
@@ -26,7 +26,7 @@ import {
   parseSpan,
   parseWebhookId,
 } from "../options.ts";
-import { type WebhookInfo, webhookSubject } from "../registry/webhooks.ts";
+import { webhookSubject } from "../registry/webhooks.ts";
 import { type Run, type Work, YES } from "../work.ts";
 
 const WEBHOOK_ID = "the webhook's id, as `webhooks list` shows it";
@@ -346,7 +346,7 @@ function storesOf({ target, now }: Work): { deliveries: DeliveryStore; health: H
 }
 
 /** @throws AdminError where nothing goes out */
-async function readyStores(work: Work, webhook: WebhookInfo) {
+async function readyStores(work: Work, webhook: Endpoint) {
   const stores = storesOf(work);
   const view = viewOf(webhook, await stores.health.find(webhook.webhookId));
   if (view.state === "active") return stores;
@@ -355,7 +355,7 @@ async function readyStores(work: Work, webhook: WebhookInfo) {
   );
 }
 
-async function look(work: Work, webhook: WebhookInfo): Promise<View> {
+async function look(work: Work, webhook: Endpoint): Promise<View> {
   return viewOf(webhook, await storesOf(work).health.find(webhook.webhookId));
 }
 
@@ -388,7 +388,7 @@ async function replayable(deliveries: DeliveryStore, webhookId: WebhookId, event
 async function replay(
   { registry, now, progress }: Work,
   deliveries: DeliveryStore,
-  webhook: WebhookInfo,
+  webhook: Endpoint,
   events: readonly string[],
 ): Promise<Answer> {
   const { webhookId } = webhook;
@@ -413,7 +413,7 @@ async function replay(
 
 type View = ReturnType<typeof viewOf>;
 
-function viewOf(webhook: WebhookInfo, { paused, lastSuccessAt, lastFailureAt, failingSince }: Health) {
+function viewOf(webhook: Endpoint, { paused, lastSuccessAt, lastFailureAt, failingSince }: Health) {
   const { webhookId, clientId, environment, url, types, label, createdAt, pausedAt, oldSecretEndsAt } =
     webhook;
   const pause =

@@ -64,6 +64,8 @@ export function flowRegistry(table: ClientsTable) {
 
     /** Calls that name it are refused within a minute; sessions that it began go on. */
     async removeFlow(clientId: string, environment: Environment, flowId: string): Promise<void> {
+      if (flowId === BUILT_IN_FLOW.flowId)
+        throw new AdminError(`The flow ${flowId} is built in and cannot be removed.`);
       await table.commit("flow.removed", { clientId, environment, flowId }, [
         {
           Delete: {

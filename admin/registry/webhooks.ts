@@ -7,7 +7,13 @@ import {
   type SigningEndpoint,
   type WebhookId,
 } from "../../functions/webhooks/endpoint.ts";
-import { endpointKey, endpointsOf, toSigningEndpoint } from "../../functions/webhooks/endpoints.ts";
+import {
+  endpointKey,
+  endpointsOf,
+  toEndpoint,
+  toSigningEndpoint,
+  WITHOUT_SECRETS,
+} from "../../functions/webhooks/endpoints.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
 import { AdminError } from "../admin-error.ts";
 import type { AuditAction, AuditSubject } from "./audit.ts";
@@ -21,12 +27,6 @@ export type NewWebhook = {
   /** Missing for all. */
   readonly types?: readonly SessionEventType[];
   readonly label?: string;
-};
-
-/** What an operator sees of an endpoint: all but its secrets, of which there are two while one is being replaced. */
-export type WebhookInfo = Endpoint & {
-  /** When the secret that is being replaced stops to sign. */
-  readonly oldSecretEndsAt?: number;
 };
 
 /** `null` takes a member away: all types, no label. */
@@ -48,12 +48,11 @@ export function webhookRegistry(table: ClientsTable) {
     );
   }
 
-  async function listWebhooks(clientId: string, environment?: Environment): Promise<WebhookInfo[]> {
+  async function listWebhooks(clientId: string, environment?: Environment): Promise<Endpoint[]> {
     await readClient(table, clientId);
-    const found: WebhookInfo[] = [];
-    for await (const item of table.query(endpointsOf(clientId, environment))) {
-      found.push(withoutSecrets(toSigningEndpoint(item)));
-    }
+    const found: Endpoint[] = [];
+    const query = { ...endpointsOf(clientId, environment), ...WITHOUT_SECRETS };
+    for await (const item of table.query(query)) found.push(toEndpoint(item));
     return found.toSorted(byCreation(({ webhookId }) => webhookId));
   }
 
@@ -62,7 +61,7 @@ export function webhookRegistry(table: ClientsTable) {
     { webhookId, clientId, environment }: Endpoint,
     expression: string,
     clause: Clause = {},
-  ): Promise<WebhookInfo> {
+  ): Promise<Endpoint> {
     const key = endpointKey({ clientId, environment }, webhookId);
     const condition = clause.condition === undefined ? EXISTS : `${EXISTS} AND ${clause.condition}`;
     await table.commit(action, { clientId, environment, webhookId }, [
@@ -76,7 +75,7 @@ export function webhookRegistry(table: ClientsTable) {
      * The secret is in this answer and nowhere else that anybody looks.
      * @throws AdminError when the client has as many as it may have in this environment
      */
-    async createWebhook(webhook: NewWebhook): Promise<{ secret: string; webhook: WebhookInfo }> {
+    async createWebhook(webhook: NewWebhook): Promise<{ secret: string; webhook: Endpoint }> {
       const { clientId, environment } = webhook;
       const others = await listWebhooks(clientId, environment);
       if (others.length >= MAX_ENDPOINTS) {
@@ -102,12 +101,12 @@ export function webhookRegistry(table: ClientsTable) {
     /** A client's webhooks, the oldest first. */
     listWebhooks,
 
-    async findWebhook(webhookId: WebhookId): Promise<WebhookInfo> {
+    async findWebhook(webhookId: WebhookId): Promise<Endpoint> {
       return withoutSecrets(await readWebhook(webhookId));
     },
 
     /** Takes hold within 60 s, of what waits as well. What is as it was wanted leaves no event. */
-    async updateWebhook(webhookId: WebhookId, wanted: WebhookChange): Promise<WebhookInfo> {
+    async updateWebhook(webhookId: WebhookId, wanted: WebhookChange): Promise<Endpoint> {
       const before = await readWebhook(webhookId);
       const changed = Object.entries(wanted).filter(
         ([name, value]) =>
@@ -134,7 +133,7 @@ export function webhookRegistry(table: ClientsTable) {
     },
 
     /** What happens from then on (within 60 s) is kept for replay. Pausing again keeps the time of the first. */
-    async pauseWebhook(webhookId: WebhookId): Promise<WebhookInfo> {
+    async pauseWebhook(webhookId: WebhookId): Promise<Endpoint> {
       const before = await readWebhook(webhookId);
       if (before.pausedAt !== undefined) return withoutSecrets(before);
       return change("webhook.paused", before, "SET pausedAt = :at", {
@@ -144,7 +143,7 @@ export function webhookRegistry(table: ClientsTable) {
     },
 
     /** Notes it in any case: what the deliveries paused by themselves is resumed elsewhere, by the same command. */
-    async resumeWebhook(webhookId: WebhookId): Promise<WebhookInfo> {
+    async resumeWebhook(webhookId: WebhookId): Promise<Endpoint> {
       return change("webhook.resumed", await readWebhook(webhookId), "REMOVE pausedAt");
     },
 
@@ -155,20 +154,25 @@ export function webhookRegistry(table: ClientsTable) {
     async rotateWebhookSecret(
       webhookId: WebhookId,
       oldEndsAt: number,
-    ): Promise<{ secret: string; webhook: WebhookInfo }> {
+    ): Promise<{ secret: string; webhook: Endpoint }> {
       const before = await readWebhook(webhookId);
       const secret = newSecret();
       const old = before.secrets[0];
       const secrets = [{ secret }, ...(old === undefined ? [] : [{ ...old, endsAt: oldEndsAt }])];
-      const webhook = await change("webhook.secret-rotated", before, "SET secrets = :secrets", {
-        condition: "secrets = :seen",
-        values: { ":secrets": secrets, ":seen": before.secrets },
-      });
+      const webhook = await change(
+        "webhook.secret-rotated",
+        before,
+        "SET secrets = :secrets, oldSecretEndsAt = :ends",
+        {
+          condition: "secrets = :seen",
+          values: { ":secrets": secrets, ":seen": before.secrets, ":ends": oldEndsAt },
+        },
+      );
       return { secret, webhook };
     },
 
     /** What waits for it is dropped when it is due. */
-    async deleteWebhook({ webhookId, clientId, environment }: WebhookInfo): Promise<void> {
+    async deleteWebhook({ webhookId, clientId, environment }: Endpoint): Promise<void> {
       const key = endpointKey({ clientId, environment }, webhookId);
       await table.commit("webhook.deleted", { clientId, environment, webhookId }, [
         { Delete: { TableName: table.TableName, Key: key, ConditionExpression: EXISTS } },
@@ -182,7 +186,6 @@ export function webhookSubject({ clientId, environment, webhookId }: Endpoint): 
   return { clientId, environment, webhookId };
 }
 
-function withoutSecrets({ secrets, ...endpoint }: SigningEndpoint): WebhookInfo {
-  const oldSecretEndsAt = secrets[1]?.endsAt;
-  return { ...endpoint, ...(oldSecretEndsAt === undefined ? {} : { oldSecretEndsAt }) };
+function withoutSecrets({ secrets: _secrets, ...endpoint }: SigningEndpoint): Endpoint {
+  return endpoint;
 }

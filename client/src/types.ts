@@ -64,7 +64,7 @@ export type UserDetails = {
   address?: Address | null | "" | undefined;
   /** BCP 47, such as `fr-MA`. */
   locale?: string | null | undefined;
-  [name: string]: string | number | boolean | null | Address | "" | undefined;
+  [name: string]: string | number | boolean | null | Address | undefined;
 };
 
 /** An address. Unknown members are refused. */

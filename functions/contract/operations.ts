@@ -135,6 +135,9 @@ export const OPERATIONS = {
 
 export type OperationName = keyof typeof OPERATIONS;
 
+/** Paths that a function of their own answers, to GET and HEAD. Any other method comes to the API. */
+export const REFERENCE_PATHS: readonly string[] = ["/openapi.json", "/docs"];
+
 /** The body of a call that needs none. */
 export const NoBody = jsonObject(v.strictObject({}));
 /** The query of a call that has none. */

@@ -1,5 +1,6 @@
 import { type Refusal, refuse, refuseConflict } from "./refusal.ts";
 import { isFinal, isSameReport, type ResultReport } from "./result.ts";
+import type { Rev } from "./rev.ts";
 import {
   holds,
   isOfEarlierLife,
@@ -9,7 +10,6 @@ import {
   type Slot,
 } from "./session.ts";
 import type { SessionImages } from "./session-images.ts";
-import type { User } from "./user.ts";
 
 export type EndingRefusal = Refusal<"user_not_found" | "session_not_found" | "session_conflict">;
 
@@ -32,7 +32,7 @@ export function refuseUnknownSession(): Refusal<"session_not_found"> {
 
 /** Ends an active session for good. Doing it again answers the same. */
 export function decideCancel(images: SessionImages, named: NamedSession, nowSeconds: number): Ending {
-  const { user, slot, record } = images;
+  const { user, slot, record, life } = images;
   if (user === undefined) return refuseUnknownUser();
   if (record?.status === "canceled") return { kind: "unchanged", record };
   if (record?.status === "completed" || record?.status === "superseded") {
@@ -46,7 +46,7 @@ export function decideCancel(images: SessionImages, named: NamedSession, nowSeco
     };
   }
   return record === undefined
-    ? refuseUnstored(named, user)
+    ? refuseUnstored(named, life)
     : refuseConflict("expired", "This session has expired and cannot be canceled.");
 }
 
@@ -61,7 +61,7 @@ export function decideResult(
   report: ResultReport,
   nowSeconds: number,
 ): Ending {
-  const { user, slot, record } = images;
+  const { user, slot, record, life } = images;
   const { sessionId } = named;
   if (user === undefined) return refuseUnknownUser();
   if (record?.status === "canceled" || record?.status === "superseded") {
@@ -78,7 +78,7 @@ export function decideResult(
   }
   const before: SessionRecord | Slot | undefined =
     record ?? (holds(slot, sessionId, nowSeconds) ? slot : undefined);
-  if (before === undefined) return refuseUnstored(named, user);
+  if (before === undefined) return refuseUnstored(named, life);
   return {
     kind: "end",
     record: {
@@ -93,7 +93,7 @@ export function decideResult(
 }
 
 /** Why there is neither a record nor a live slot of a session. */
-function refuseUnstored({ sessionId, issued }: NamedSession, user: User): EndingRefusal {
-  if (!issued || isOfEarlierLife(sessionId, user.life)) return refuseUnknownSession();
+function refuseUnstored({ sessionId, issued }: NamedSession, life: Rev | undefined): EndingRefusal {
+  if (!issued || isOfEarlierLife(sessionId, life)) return refuseUnknownSession();
   return refuseConflict("never_started", "This session was superseded or has expired before it was started.");
 }

@@ -1,3 +1,4 @@
+import type { Rev } from "./rev.ts";
 import type { SessionRecord, Slot } from "./session.ts";
 import type { User } from "./user.ts";
 
@@ -7,4 +8,6 @@ export type SessionImages = {
   readonly slot: Slot | undefined;
   /** Of this session, in this life of the user. */
   readonly record: SessionRecord | undefined;
+  /** Of user and slot: see `laterLife`. */
+  readonly life: Rev | undefined;
 };

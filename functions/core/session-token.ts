@@ -35,12 +35,12 @@ export function decideToken(
   images: SessionImages,
   nowSeconds: number,
 ): LiveSession | TokenRefusal {
-  const { user, slot, record } = images;
+  const { user, slot, record, life } = images;
   if (user === undefined) return ended();
   if (user.clientId !== claims.clientId || user.environment !== claims.environment) {
     return refuse("invalid_token", `The token does not belong to this user. ${again}`);
   }
-  if (isOfEarlierLife(claims.sessionId, user.life)) return ended();
+  if (isOfEarlierLife(claims.sessionId, life)) return ended();
   // The record is asked before the slot: whatever a slot says, a session that was ended stays ended.
   switch (record?.status) {
     case "superseded":
@@ -56,7 +56,8 @@ export function decideToken(
   if (slot?.sessionId === claims.sessionId) {
     return isLive(slot, nowSeconds) ? { kind: "live", user, slot } : expired();
   }
-  if (claims.expiresAt <= nowSeconds) return expired();
+  // A container whose clock is ahead may have seen it expire and opened another session in its place.
+  if (claims.expiresAt <= Math.max(nowSeconds, slot?.createdAt ?? 0)) return expired();
   return slot === undefined ? ended() : superseded();
 }
 

@@ -80,10 +80,18 @@ export function holds(slot: Slot | undefined, sessionId: SessionId, nowSeconds: 
 
 /**
  * Whether a session belonged to an earlier life of its user, who was erased since and came back.
- * @param life the user's
+ * @param life as `laterLife` tells it
  */
 export function isOfEarlierLife(sessionId: SessionId, life: Rev | undefined): boolean {
   return life !== undefined && sessionTime(sessionId) <= revTime(life);
+}
+
+/**
+ * The life of a user and their slot: both bear the same, but while an opening gives it to the one that lacks it, where
+ * one of the two seals of an erasure was deleted before the other.
+ */
+export function laterLife(one: Rev | undefined, other: Rev | undefined): Rev | undefined {
+  return (one ?? "") > (other ?? "") ? one : other;
 }
 
 /** The active session as it is to be read. */

@@ -2,6 +2,7 @@ import type { ResultStatus, UserStatus } from "../contract/vocabulary.ts";
 import type { SessionId, UserId } from "./ids.ts";
 import type { ReportedResult } from "./result.ts";
 import type { Rev } from "./rev.ts";
+import { isSame } from "./same.ts";
 import type { SessionView, Tenant } from "./session.ts";
 import type { Details, DetailsPatch, ExtraValue } from "./user-details.ts";
 
@@ -47,19 +48,5 @@ export function hasDetails({ details, extras }: User, patch: DetailsPatch | unde
     Object.entries(patch.set).every(([name, value]) => isSame(details[name as keyof Details], value)) &&
     patch.remove.every((name) => details[name] === undefined) &&
     (patch.extras === undefined || isSame(extras, patch.extras))
-  );
-}
-
-type Value = Details[keyof Details] | ExtraValue;
-
-/** Whether two values of a user's are the same; two objects, whatever the order of their members. */
-function isSame(one: Value | User["extras"], other: Value | User["extras"]): boolean {
-  if (typeof one !== "object" || typeof other !== "object") return Object.is(one, other);
-  const members = Object.entries(one);
-  return (
-    members.length === Object.keys(other).length &&
-    members.every(
-      ([name, value]) => Object.hasOwn(other, name) && Object.is(value, other[name as keyof typeof other]),
-    )
   );
 }

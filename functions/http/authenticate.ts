@@ -87,9 +87,10 @@ export function createAuthenticators({ stores, signer, now }: Dependencies) {
         const limited = await limit(call, quota, { side: "backend", clientId, environment }, perSecond);
         if (limited !== undefined) return limited;
       }
+      // Also where the scope is missing: whoever feels out a stolen key has used it.
+      call.unfinished.push(noteUsage(key.keyId, nowSeconds, log));
       if (!inScope)
         return refuse("insufficient_scope", `This call needs an API key with the scope \`${scope}\`.`);
-      call.unfinished.push(noteUsage(key.keyId, nowSeconds, log));
       return key;
     },
 

@@ -5,7 +5,6 @@ import {
   type GatewayRequest,
   type HttpRequest,
   MAX_BODY_BYTES,
-  methodOf,
 } from "./message.ts";
 
 /** An event of an HTTP API in payload format 2.0, as far as it is used. */
@@ -63,7 +62,7 @@ function requestOf(event: HttpApiEvent, awsRequestId: string | undefined): HttpR
     ...(awsRequestId === undefined ? {} : { awsRequestId }),
     ...(http.sourceIp === undefined ? {} : { sourceIp: http.sourceIp }),
   };
-  const method = methodOf(http.method);
+  const method = http.method.toUpperCase();
   const headers = headersOf(event);
   return {
     method,

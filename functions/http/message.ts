@@ -16,6 +16,7 @@ export type GatewayRequest = {
 };
 
 export type HttpRequest = {
+  /** In capitals. */
   readonly method: string;
   /** As routes are matched on: a `%` is the beginning of an escape. */
   readonly path: string;
@@ -40,11 +41,3 @@ export const escapePercent = (path: string) => path.replaceAll("%", "%25");
 
 /** The whole API as one function. It does not throw. */
 export type Api = (request: HttpRequest) => Promise<Reply>;
-
-const KNOWN_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
-
-/** A method as `Request` has it: in capitals, where it is one of the usual. What no route knows is all alike. */
-export function methodOf(sent: string): string {
-  const method = sent.toUpperCase();
-  return KNOWN_METHODS.has(method) ? method : "OTHER";
-}

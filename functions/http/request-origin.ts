@@ -9,8 +9,8 @@ export function callerRequestId(
   requestIdHeader: string | undefined,
   traceparent: string | undefined,
 ): string | undefined {
-  const given = requestIdHeader ?? TRACEPARENT.exec(traceparent ?? "")?.[1];
-  return given !== undefined && [UUID, ULID, HEX_32].some((shape) => shape.test(given)) ? given : undefined;
+  const given = [requestIdHeader, TRACEPARENT.exec(traceparent ?? "")?.[1]];
+  return given.find((id) => id !== undefined && [UUID, ULID, HEX_32].some((shape) => shape.test(id)));
 }
 
 /** The network that an address lies in: an IPv4 /24 or an IPv6 /48; `undefined` for what is no address. */

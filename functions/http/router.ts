@@ -1,7 +1,14 @@
 import { METHOD_NAME_ALL } from "hono/router";
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { tryDecode } from "hono/utils/url";
-import { NoBody, NoQuery, OPERATIONS, type Operation, type OperationName } from "../contract/operations.ts";
+import {
+  NoBody,
+  NoQuery,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  REFERENCE_PATHS,
+} from "../contract/operations.ts";
 import { isRefusal, type Refusal, refuse, refuseFields } from "../core/refusal.ts";
 import { type BackendCaller, createAuthenticators, type FrontendCaller } from "./authenticate.ts";
 import { readBody } from "./body.ts";
@@ -72,7 +79,11 @@ export function createRouter(options: RouterOptions, handlers: OperationHandlers
   async function answerPath(call: Call): Promise<Reply> {
     const { method, path } = call.request;
     const [[found], values] = routes.match(METHOD_NAME_ALL, path);
-    if (found === undefined) return problem(call, refuse("not_found", "There is no such path in this API."));
+    if (found === undefined) {
+      return REFERENCE_PATHS.includes(path) && !withHead("GET").includes(method)
+        ? refuseMethod(call, withHead("GET"))
+        : problem(call, refuse("not_found", "There is no such path in this API."));
+    }
     const [{ template, names }, places] = found;
     if (isOpenToPages(template)) {
       Object.assign(call.headers, OPEN_TO_PAGES);
@@ -82,9 +93,10 @@ export function createRouter(options: RouterOptions, handlers: OperationHandlers
     // The log names a route by its template: the path itself may hold a refId.
     call.log.route = name === undefined ? template : `${OPERATIONS[name].method} ${template}`;
     if (name !== undefined) return answerOperation(call, name, parametersOf(places, values));
-    const allowed = names.flatMap((each) => withHead(OPERATIONS[each].method));
-    call.headers.allow = allowed.join(", ");
-    return problem(call, refuse("method_not_allowed", `Use ${allowed.join(" or ")} here.`));
+    return refuseMethod(
+      call,
+      names.flatMap((each) => withHead(OPERATIONS[each].method)),
+    );
   }
 
   async function answerOperation(call: Call, name: OperationName, parameters: Values): Promise<Reply> {
@@ -133,6 +145,11 @@ function byPath(): Map<string, OperationName[]> {
   return paths;
 }
 
+function refuseMethod(call: Call, allowed: readonly string[]): Reply {
+  call.headers.allow = allowed.join(", ");
+  return problem(call, refuse("method_not_allowed", `Use ${allowed.join(" or ")} here.`));
+}
+
 const withHead = (method: string) => (method === "GET" ? ["GET", "HEAD"] : [method]);
 
 type Values = Readonly<Record<string, string>>;
@@ -168,8 +185,11 @@ async function requestOf(call: Call, operation: Operation, sentInPath: Values) {
   return { parameters: p.value, query: q.value, headers: h.value, body: b.value };
 }
 
+/** The values of a name that stands there more than once are joined by a comma, as an HTTP API joins them. */
 function queryOf({ request: { query } }: Call): Values {
-  return query === "" ? {} : Object.fromEntries(new URL(`?${query}`, "https://api.invalid").searchParams);
+  if (query === "") return {};
+  const { searchParams } = new URL(`?${query}`, "https://api.invalid");
+  return Object.fromEntries([...searchParams.keys()].map((name) => [name, searchParams.getAll(name).join()]));
 }
 
 /** The headers that an operation knows, under the names that it gives them. */

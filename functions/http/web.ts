@@ -7,7 +7,6 @@ import {
   type GatewayRequest,
   type HttpRequest,
   MAX_BODY_BYTES,
-  methodOf,
   type Reply,
 } from "./message.ts";
 
@@ -23,7 +22,7 @@ export function serveApi(api: Api): Hono<WebEnv> {
 function toHttpRequest(request: Request, gateway: GatewayRequest | undefined): HttpRequest {
   const { search } = new URL(request.url);
   return {
-    method: methodOf(request.method),
+    method: request.method.toUpperCase(),
     path: gateway === undefined ? getPath(request) : escapePercent(gateway.path),
     query: search.slice(1),
     header: (name) => request.headers.get(name) ?? undefined,

@@ -66,7 +66,7 @@ export function openSession({ stores, signer, now }: Dependencies): OperationHan
                 idempotencyKey,
                 requestHash: hashRequest(caller.userIdSecret, {
                   flowId: flow.flowId,
-                  user: body.user,
+                  user: request.details,
                   metadata,
                 }),
               }),

@@ -26,11 +26,13 @@ export function toChange({ dynamodb }: DynamoDBRecord): Change | undefined {
     const before = fromImage(dynamodb?.OldImage);
     const after = fromImage(dynamodb?.NewImage);
     if (before === undefined && after === undefined) throw new TypeError("there are no images");
+    const writtenAt = Math.floor(dynamodb?.ApproximateCreationDateTime ?? 0);
     return sk === SLOT
-      ? slotChange(pk, before, after, dynamodb?.ApproximateCreationDateTime ?? 0)
+      ? slotChange(pk, before, after, writtenAt)
       : {
           kind: "record",
           userId: pk,
+          writtenAt,
           before: decodeRecord(before, NEVER_TOO_OLD),
           after: decodeRecord(after, NEVER_TOO_OLD),
         };
@@ -43,15 +45,16 @@ function slotChange(
   userId: UserId,
   before: Item | undefined,
   after: Item | undefined,
-  streamedAt: number,
+  writtenAt: number,
 ): Change {
   return {
     kind: "slot",
     userId,
+    writtenAt,
     before: decodeSlot(before),
     after: decodeSlot(after),
     // An emptied slot tells in its `ttl` when it was emptied; nothing but the stream tells when one was deleted.
-    goneAt: after === undefined ? Math.floor(streamedAt) : Number(after.ttl) - SECONDS_PER_DAY,
+    goneAt: after === undefined ? writtenAt : Number(after.ttl) - SECONDS_PER_DAY,
   };
 }
 

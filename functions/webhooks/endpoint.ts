@@ -15,6 +15,8 @@ export type Endpoint = Tenant & {
   readonly createdAt: number;
   /** Since when an operator has it paused. */
   readonly pausedAt?: number;
+  /** When the secret stops to sign that was replaced last. */
+  readonly oldSecretEndsAt?: number;
 };
 
 /** An endpoint with what signs its deliveries: one secret, or two while it is being replaced. */

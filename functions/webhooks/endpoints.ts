@@ -31,12 +31,14 @@ export function endpointsOf(clientId: string, environment?: Environment) {
 
 /** All that a listing may have of an endpoint: not its secrets. */
 export const WITHOUT_SECRETS = {
-  ProjectionExpression: "webhookId, clientId, environment, #url, #types, #label, createdAt, pausedAt",
+  ProjectionExpression:
+    "webhookId, clientId, environment, #url, #types, #label, createdAt, pausedAt, oldSecretEndsAt",
   ExpressionAttributeNames: { "#url": "url", "#types": "types", "#label": "label" },
 };
 
 export function toEndpoint(item: Item): Endpoint {
-  const { webhookId, clientId, environment, url, types, label, createdAt, pausedAt } = item as Endpoint;
+  const { webhookId, clientId, environment, url, types, label, createdAt, pausedAt, oldSecretEndsAt } =
+    item as Endpoint;
   return {
     webhookId,
     clientId,
@@ -46,6 +48,7 @@ export function toEndpoint(item: Item): Endpoint {
     ...(label === undefined ? {} : { label }),
     createdAt,
     ...(pausedAt === undefined ? {} : { pausedAt }),
+    ...(oldSecretEndsAt === undefined ? {} : { oldSecretEndsAt }),
   };
 }
 
@@ -61,15 +64,20 @@ export type EndpointStore = {
   find(tenant: Tenant, webhookId: WebhookId): Promise<SigningEndpoint | undefined>;
 };
 
-/** @param table.now the clock, in epoch milliseconds */
+/**
+ * @param table.now the clock, in epoch milliseconds
+ * @param table.trustedMs for how long what was looked up is trusted, if not for 60 s
+ */
 export function createEndpointStore({
   dynamodb,
   tableName,
   now,
+  trustedMs,
 }: {
   readonly dynamodb: DynamoDBDocumentClient;
   readonly tableName: string;
   readonly now: () => number;
+  readonly trustedMs?: number | undefined;
 }): EndpointStore {
   const lists = createCachedLookup(async (clientId: string, environment: Environment) => {
     // A client has at most ten in an environment, which one page holds.
@@ -84,7 +92,7 @@ export function createEndpointStore({
       ),
     );
     return (Items ?? []).map(toEndpoint);
-  });
+  }, trustedMs);
   const single = createCachedLookup(
     async (clientId: string, environment: Environment, webhookId: WebhookId) => {
       const Key = endpointKey({ clientId, environment }, webhookId);
@@ -93,6 +101,7 @@ export function createEndpointStore({
       );
       return Item === undefined ? undefined : toSigningEndpoint(Item);
     },
+    trustedMs,
   );
   return {
     async list({ clientId, environment }) {

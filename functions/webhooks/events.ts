@@ -32,28 +32,36 @@ export type SessionEvent = {
 /** What the stream shows of one write: an item before and after it. All times are epoch seconds. */
 export type Change = SlotChange | RecordChange;
 
-export type SlotChange = {
-  readonly kind: "slot";
+type Written = {
   readonly userId: UserId;
+  /** When the write was made, as the stream tells it. */
+  readonly writtenAt: number;
+};
+
+export type SlotChange = Written & {
+  readonly kind: "slot";
   readonly before: SlotImage;
   readonly after: SlotImage;
   /** When the slot was emptied or deleted; without a meaning where `after` is anything else. */
   readonly goneAt: number;
 };
 
-export type RecordChange = {
+export type RecordChange = Written & {
   readonly kind: "record";
-  readonly userId: UserId;
   readonly before: SessionRecord | undefined;
   readonly after: SessionRecord | undefined;
 };
 
+/** What is written long after it happened is no news: records that an operator restores, of sessions that ended long ago. */
+const NEWS_SECONDS = 86_400;
+
 /**
  * What a write did, in a client's words. A write that did nothing a client is told of (an extension, other metadata, a
- * seal, the end of a record's retention, a MODIFY without a difference) gives no event.
+ * seal, the end of a record's retention, a restore, a MODIFY without a difference) gives no event.
  */
 export function eventsOf(change: Change): SessionEvent[] {
-  return change.kind === "slot" ? slotEvents(change) : recordEvents(change);
+  const events = change.kind === "slot" ? slotEvents(change) : recordEvents(change);
+  return events.filter(({ at }) => change.writtenAt - at <= NEWS_SECONDS);
 }
 
 /** An erasure: whose, and a session id that all sessions of the ended life sort before. */

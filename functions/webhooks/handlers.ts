@@ -32,15 +32,17 @@ export type WebhookWorld = {
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
   readonly log: WebhookLog;
+  /** For how long endpoints that were looked up are trusted, if not for 60 s. */
+  readonly trustedMs?: number;
 };
 
-function createStores({ dynamodb, tables, now }: WebhookWorld) {
+function createStores({ dynamodb, tables, now, trustedMs }: WebhookWorld) {
   const table = { dynamodb, tableName: tables.deliveriesTable };
   return {
     deliveries: createDeliveryStore(table),
     waiting: createWaitingStore(table),
     health: createHealthStore(table, now),
-    endpoints: createEndpointStore({ dynamodb, tableName: tables.clientsTable, now }),
+    endpoints: createEndpointStore({ dynamodb, tableName: tables.clientsTable, now, trustedMs }),
     verification: createVerificationReader({ dynamodb, tableName: tables.verificationTable }),
   };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { DeleteCommand, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { createExpiringCache } from "../core/expiring-cache.ts";
 import { toSeconds } from "../core/time.ts";
-import { AGAIN, withRetries } from "../store/retry.ts";
+import { AGAIN, Unavailable, withRetries } from "../store/retry.ts";
 import { clause, conditionOf } from "../store/verification/expression.ts";
 import { ABSENT } from "../store/verification/rev-clauses.ts";
 import { writeIf } from "../store/verification/write-if.ts";
@@ -64,11 +64,36 @@ export function createHealthStore({ dynamodb, tableName }: DeliveriesTable, now:
     return health;
   }
 
-  /** Writes what is news at once, and what is none at most once a minute and container. */
-  async function note(webhookId: WebhookId, to: (health: Health) => Health): Promise<Health> {
+  /**
+   * Writes what is news at once, and what is none at most once a minute and container. What many containers write at once
+   * is the same news: who loses to the others leaves it to the next delivery.
+   */
+  async function noteAlone(webhookId: WebhookId, to: (health: Health) => Health): Promise<Health> {
     const known = await find(webhookId);
     const next = to(known);
-    return isNews(known, next) ? change(webhookId, to) : known;
+    if (!isNews(known, next)) return known;
+    try {
+      return await change(webhookId, to);
+    } catch (error) {
+      if (error instanceof Unavailable) return next;
+      throw error;
+    }
+  }
+
+  /** One after another for an endpoint: of a batch that fails side by side, the first one's news is all there is. */
+  const underWay = new Map<WebhookId, Promise<unknown>>();
+  async function note(webhookId: WebhookId, to: (health: Health) => Health): Promise<Health> {
+    const before = underWay.get(webhookId);
+    const noted = (async () => {
+      await before?.catch(() => {});
+      return noteAlone(webhookId, to);
+    })();
+    underWay.set(webhookId, noted);
+    try {
+      return await noted;
+    } finally {
+      if (underWay.get(webhookId) === noted) underWay.delete(webhookId);
+    }
   }
 
   return {

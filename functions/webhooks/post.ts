@@ -23,8 +23,8 @@ export type UnansweredReason =
 
 export type Post = (url: string, headers: Readonly<Record<string, string>>, body: Buffer) => Promise<Posted>;
 
-const CONNECT_TIMEOUT_MS = 3_000;
-const TIMEOUT_MS = 15_000;
+export const CONNECT_TIMEOUT_MS = 3_000;
+export const TIMEOUT_MS = 15_000;
 
 /** Where a name has several addresses, each gets its share of the time to connect. */
 const EACH_ADDRESS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 };

@@ -107,7 +107,9 @@ function objectOf({ properties = {}, required = [], additionalProperties }: Sche
     const known = Object.values(properties).flatMap((schema) => typeOf(schema, inner).split(" | "));
     const others = typeOf(additionalProperties, inner).split(" | ");
     const types = new Set([...others, ...known, "undefined"]);
-    members.push(`${inner}[name: string]: ${[...types].join(" | ")};`);
+    // One text is among all texts.
+    const distinct = [...types].filter((type) => !(type.startsWith('"') && types.has("string")));
+    members.push(`${inner}[name: string]: ${distinct.join(" | ")};`);
   }
   return `{\n${members.join("\n")}\n${indent}}`;
 }

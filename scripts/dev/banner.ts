@@ -27,7 +27,7 @@ Verification sessions on ${url}
   DynamoDB: ${engine}, ${data}
   Demo key (sandbox): ${key}
   ${others}
-  Reference: ${url}/docs
+  Reference: ${url}/docs, demo: ${url}/demo
 
 Open a session:
   curl -s -w '\\n' '${url}/v2/sessions' -H 'x-api-key: ${key}' -H 'content-type: application/json' -d '{"refId":"user-1","user":{"firstName":"Amina","nationality":"MA"}}'

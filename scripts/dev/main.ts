@@ -25,6 +25,7 @@ import {
   writePrivate,
 } from "../local/workspace.ts";
 import { banner } from "./banner.ts";
+import { withDemo } from "./demo.ts";
 import { createRestore } from "./demo-data.ts";
 import { startLastingEngine } from "./lasting-engine.ts";
 import { listen } from "./listen.ts";
@@ -126,7 +127,13 @@ async function main(): Promise<void> {
     log: createDevWebhookLog(settings.log, console.log, console.error),
   });
   stops.push(() => webhooks.stop());
-  const listener = getRequestListener(withReference(app.fetch, { apiKey: demo.apiKeys.sandbox }));
+  const demoPage = withDemo(withReference(app.fetch, { apiKey: demo.apiKeys.sandbox }), {
+    url,
+    registry,
+    // In memory its clients are among what an engine that was lost had.
+    kept: async () => (inMemory ? before.remember() : undefined),
+  });
+  const listener = getRequestListener(demoPage.answer);
   ready.resolve((incoming, outgoing) => void listener(incoming, outgoing));
 
   const { verificationTable, clientsTable, deliveriesTable } = tables;
@@ -142,6 +149,7 @@ async function main(): Promise<void> {
   }
   stops.push(async () => {
     removeRunningFile(workspace);
+    await demoPage.close();
     setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
     await new Promise((resolve) => server.close(resolve));
   });

@@ -11,6 +11,7 @@ export function withReference(answer: Answer, { apiKey }: { apiKey: string }): A
   let reference: Promise<(request: Request) => Promise<Response | undefined>> | undefined;
   return async (request) => {
     const { pathname } = new URL(request.url);
+    if (request.method !== "GET" && request.method !== "HEAD") return answer(request);
     if (pathname !== PAGE_PATH && pathname !== DOCUMENT_PATH && !pathname.startsWith(ASSET_PATH))
       return answer(request);
     reference ??= import("../reference/serve.ts").then(({ createReference }) => createReference({ apiKey }));

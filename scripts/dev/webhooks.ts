@@ -23,6 +23,8 @@ const LOOK_AGAIN_MS = 200;
 const SWEEP_MS = 2_000;
 const AFTER_FAULT_MS = 1_000;
 const POLL_SECONDS = 2;
+/** Who has just made a webhook at the terminal opens a session next. */
+const TRUSTED_MS = 1_000;
 /** How many batches are delivered at once. */
 const LANES = 4;
 /** How long a stop waits for a delivery that is under way: it is made again if it does not end. */
@@ -66,7 +68,14 @@ export async function startWebhooks({
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
   const QueueUrl = `${address}/${ACCOUNT}/${QUEUE}`;
-  const world = { dynamodb, tables, queue: createQueue(sqs, QueueUrl), now: Date.now, log };
+  const world = {
+    dynamodb,
+    tables,
+    queue: createQueue(sqs, QueueUrl),
+    now: Date.now,
+    log,
+    trustedMs: TRUSTED_MS,
+  };
   const publish = createPublishHandler(world);
   const deliver = createDeliverHandler({
     ...world,

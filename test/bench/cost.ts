@@ -47,11 +47,10 @@ export function fixedPerMonth(): Record<string, number> {
   const plan = readFileSync(PLAN, "utf8");
   const count = (type: string) => plan.match(new RegExp(`^${type} `, "gm"))?.length ?? 0;
   return {
-    keys: count("aws:kms/key:Key") * PRICES.keyPerMonth,
-    alarms: count("aws:cloudwatch/metricAlarm:MetricAlarm") * PRICES.alarmPerMonth,
-    metrics: count("aws:cloudwatch/logMetricFilter:LogMetricFilter") * PRICES.metricPerMonth,
+    keys: count("aws:kms:Key") * PRICES.keyPerMonth,
+    alarms: count("aws:cloudwatch:MetricAlarm") * PRICES.alarmPerMonth,
+    metrics: count("aws:cloudwatch:LogMetricFilter") * PRICES.metricPerMonth,
     dashboards:
-      Math.max(0, count("aws:cloudwatch/dashboard:Dashboard") - PRICES.freeDashboards) *
-      PRICES.dashboardPerMonth,
+      Math.max(0, count("aws:cloudwatch:Dashboard") - PRICES.freeDashboards) * PRICES.dashboardPerMonth,
   };
 }

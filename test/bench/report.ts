@@ -30,9 +30,8 @@ export type Report = {
     readonly pricesAsOf: string;
     /** The same with half of the memory. */
     readonly perMillionAtHalf: number;
-    /** What the peers' requests and units come to, gateway and function requests included, without logs and time. */
-    readonly peers: number;
-    readonly oursAlike: number;
+    /** What differs only by what is asked of DynamoDB: a million calls without logs and the function's time. */
+    readonly withoutTime: ByContender<number>;
   };
 };
 
@@ -178,8 +177,10 @@ export function toMarkdown(report: Report): string {
           ...Object.entries(cost.parts).map(([name, dollars]) => [PARTS[name] ?? name, dollars.toFixed(3)]),
           ["together", `**${cost.perMillion.toFixed(2)}**`],
           ["the same with half of the memory", cost.perMillionAtHalf.toFixed(2)],
-          ["gateway, function requests and DynamoDB alone", cost.oursAlike.toFixed(2)],
-          ["the same of each peer", cost.peers.toFixed(2)],
+          ...Object.entries(cost.withoutTime).map(([who, dollars]) => [
+            `\`${who}\`: gateway, function requests and DynamoDB alone`,
+            dollars.toFixed(2),
+          ]),
           ["a month of nothing (keys, alarms, metrics, dashboard)", cost.fixedPerMonth.toFixed(2)],
         ],
       ),

@@ -150,7 +150,7 @@ describe("an operation", () => {
     await operation.getByText("client.sessions.open(").first().waitFor();
     let shown = "TypeScript";
     for (const [language, line] of [
-      ["curl", "curl --silent"],
+      ["curl", "--fail-with-body"],
       ["Python", "requests.post("],
       ["PHP", "curl_setopt_array("],
       ["Go", "http.NewRequest("],

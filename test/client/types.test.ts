@@ -45,7 +45,7 @@ describe("the types of the clients", () => {
   test("let members of any name be what the known ones are, and what the document allows besides", () => {
     const Loose: Schema = {
       type: "object",
-      properties: { since: { type: "string" }, count: { type: "number" } },
+      properties: { since: { type: "string" }, count: { type: "number" }, none: { const: "" } },
       required: ["since"],
       additionalProperties: { anyOf: [{ type: "string" }, { type: "boolean" }] },
     };

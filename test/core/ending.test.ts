@@ -3,13 +3,14 @@ import type { ResultStatus } from "../../functions/contract/vocabulary.ts";
 import { decideCancel, decideResult, type Ending } from "../../functions/core/ending.ts";
 import { isRefusal } from "../../functions/core/refusal.ts";
 import type { SessionImages } from "../../functions/core/session-images.ts";
+import type { User } from "../../functions/core/user.ts";
 import { ID, NEWER, NOW, OLDER, recordWith, revAt, slotWith, userWith } from "../support/sessions.ts";
 
 const named = { sessionId: ID, issued: true };
 const resultOf = (status: ResultStatus, reason?: string) => ({ status, reason, reportedAt: NOW - 100 });
 
 /** Every state that a session of a user who is there can be in, by what is stored of it. */
-const STATES: Readonly<Record<string, Omit<SessionImages, "user">>> = {
+const STATES: Readonly<Record<string, Omit<SessionImages, "user" | "life">>> = {
   "never made, or gone": { slot: undefined, record: undefined },
   open: { slot: slotWith(), record: undefined },
   "open and dead": { slot: slotWith({ expiresAt: NOW }), record: undefined },
@@ -60,11 +61,11 @@ describe("a cancellation", () => {
       "completed, though a slot says started": "conflict: completed",
     } satisfies Record<keyof typeof STATES, string>),
   )("of a session that is %s: %s", (state, expected) => {
-    expect(inAWord(decideCancel({ user: userWith(), ...stateOf(state) }, named, NOW))).toBe(expected);
+    expect(inAWord(decideCancel(imagesOf(state), named, NOW))).toBe(expected);
   });
 
   test("keeps the session's facts and never touches the user's status", () => {
-    expect(decideCancel({ user: userWith(), ...stateOf("started") }, named, NOW)).toEqual({
+    expect(decideCancel(imagesOf("started"), named, NOW)).toEqual({
       kind: "end",
       record: {
         sessionId: ID,
@@ -111,7 +112,7 @@ describe("a result", () => {
   ])(
     "of a session that is %s: pending again %s, pending otherwise %s, successful %s",
     (state, same, other, final) => {
-      const images = { user: userWith(), ...stateOf(state) };
+      const images = imagesOf(state);
       const reports = [
         { status: "pending", reason: "blurred" },
         { status: "pending" },
@@ -130,14 +131,7 @@ describe("a result", () => {
   });
 
   test("keeps the session's facts, and when it ended first", () => {
-    expect(
-      decideResult(
-        { user: userWith(), ...stateOf("under review") },
-        named,
-        { status: "failed", reason: "x" },
-        NOW,
-      ),
-    ).toEqual({
+    expect(decideResult(imagesOf("under review"), named, { status: "failed", reason: "x" }, NOW)).toEqual({
       kind: "end",
       record: {
         sessionId: ID,
@@ -151,17 +145,17 @@ describe("a result", () => {
       },
       setsUserStatus: true,
     });
-    const open = decideResult({ user: userWith(), ...stateOf("open") }, named, { status: "failed" }, NOW);
+    const open = decideResult(imagesOf("open"), named, { status: "failed" }, NOW);
     expect(open).toMatchObject({ record: { startedAt: undefined, endedAt: NOW } });
   });
 
   test.each([
-    [undefined, true],
-    [OLDER, true],
-    [ID, true],
-    [NEWER, false],
-  ])("sets the user's status unless a newer session has set it: %s %s", (statusSessionId, setsUserStatus) => {
-    const images = { user: userWith({ statusSessionId }), ...stateOf("started") };
+    ["none", undefined, true],
+    ["an older one", OLDER, true],
+    ["this one", ID, true],
+    ["a newer one", NEWER, false],
+  ])("where %s has set the user's status", (_name, statusSessionId, setsUserStatus) => {
+    const images = imagesOf("started", { statusSessionId });
     expect(decideResult(images, named, { status: "failed" }, NOW)).toMatchObject({ setsUserStatus });
   });
 });
@@ -171,11 +165,11 @@ describe.each([
   ["a result", (images, name, now) => decideResult(images, name, { status: "failed" }, now)],
 ] satisfies [string, typeof decideCancel][])("%s", (_name, decide) => {
   test.each(Object.keys(STATES))("for no user, of a session that is %s, finds no user", (state) => {
-    expect(inAWord(decide({ user: undefined, ...stateOf(state) }, named, NOW))).toBe("user_not_found");
+    expect(inAWord(decide({ ...imagesOf(state), user: undefined }, named, NOW))).toBe("user_not_found");
   });
 
   test("of an id that was never made for this user finds no session", () => {
-    const images = { user: userWith(), ...stateOf("never made, or gone") };
+    const images = imagesOf("never made, or gone");
     expect(inAWord(decide(images, { ...named, issued: false }, NOW))).toBe("session_not_found");
   });
 
@@ -184,13 +178,13 @@ describe.each([
     ["in the moment of the erasure", NOW - 600, "session_not_found"],
     ["after it", NOW - 601, "conflict: never_started"],
   ])("of an id that was made %s", (_when, lifeSeconds, expected) => {
-    const images = { user: userWith({ life: revAt(lifeSeconds) }), ...stateOf("never made, or gone") };
+    const images = imagesOf("never made, or gone", { life: revAt(lifeSeconds) });
     expect(inAWord(decide(images, named, NOW))).toBe(expected);
   });
 });
 
-function stateOf(name: string): Omit<SessionImages, "user"> {
+function imagesOf(name: string, user: Partial<User> = {}): SessionImages {
   const state = STATES[name];
   if (state === undefined) throw new Error(`No state is called ${name}`);
-  return state;
+  return { user: userWith(user), ...state, life: user.life };
 }

@@ -79,20 +79,22 @@ describe("a user's sessions", () => {
 });
 
 describe("a page", () => {
-  const page = (
-    read: Partial<Parameters<typeof pageSessions>[0]>,
-    limit: number,
-    before?: `ses_${string}`,
-  ): [readonly string[], string | undefined] => {
-    const { sessions, next } = pageSessions(
-      { slot: undefined, records: [], lastScanned: undefined, ...read },
-      { limit, before },
-      NOW,
-    );
-    return [sessions.map(({ sessionId }) => sessionId), next];
-  };
+  const page =
+    (
+      read: Partial<Parameters<typeof pageSessions>[0]>,
+      limit: number,
+      before?: `ses_${string}`,
+    ): (() => [readonly string[], string | undefined]) =>
+    () => {
+      const { sessions, next } = pageSessions(
+        { slot: undefined, records: [], lastScanned: undefined, ...read },
+        { limit, before },
+        NOW,
+      );
+      return [sessions.map(({ sessionId }) => sessionId), next];
+    };
 
-  test.each<[string, ReturnType<typeof page>, ReturnType<typeof page>]>([
+  test.each<[string, ReturnType<typeof page>, ReturnType<ReturnType<typeof page>>]>([
     ["of nothing is the last", page({}, 2), [[], undefined]],
     ["that holds all is the last", page({ records: records(A, B) }, 2), [[A, B], undefined]],
     ["that does not hold all goes on after its last", page({ records: records(A, B, C) }, 2), [[A, B], B]],
@@ -132,7 +134,7 @@ describe("a page", () => {
       [[C], undefined],
     ],
   ])("%s", (_name, got, expected) => {
-    expect(got).toEqual(expected);
+    expect(got()).toEqual(expected);
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7])("after page, of %i each, all sessions come once, in order", (limit) => {

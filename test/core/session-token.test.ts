@@ -56,7 +56,7 @@ describe.each([
     for (const [slotName, slot] of Object.entries(SLOTS)) {
       const code = expected[recordName]?.[slotName];
       test(`with ${slotName} and ${recordName}: ${code}`, () => {
-        const images = { user: userWith(), slot, record };
+        const images = { user: userWith(), slot, record, life: undefined };
         expect(inAWord(decideToken({ ...CLAIMS, expiresAt }, images, NOW))).toBe(code);
       });
     }
@@ -64,7 +64,7 @@ describe.each([
 });
 
 test("a live one gives the user and the slot that were judged", () => {
-  const images = { user: userWith(), slot: slotWith(), record: undefined };
+  const images = { user: userWith(), slot: slotWith(), record: undefined, life: undefined };
   expect(decideToken(CLAIMS, images, NOW)).toEqual({ kind: "live", user: images.user, slot: images.slot });
 });
 
@@ -77,6 +77,26 @@ test.each([
   ["a user who was erased before it was made", userWith({ life: revAt(NOW - 601) }), "live"],
 ])("a token of %s: %s", (_name, user, code) => {
   for (const record of [undefined, recordWith()]) {
-    expect(inAWord(decideToken(CLAIMS, { user, slot: slotWith(), record }, NOW))).toBe(code);
+    const images = { user, slot: slotWith(), record, life: user?.life };
+    expect(inAWord(decideToken(CLAIMS, images, NOW))).toBe(code);
   }
+});
+
+test.each([
+  ["before its time: superseded", CLAIMS.expiresAt - 1, "session_superseded"],
+  ["when its time was over, by a clock that is ahead: expired", CLAIMS.expiresAt, "token_expired"],
+])("a token of a session whose place another took %s", (_name, createdAt, code) => {
+  const images = {
+    user: userWith(),
+    slot: slotWith({ sessionId: NEWER, createdAt }),
+    record: undefined,
+    life: undefined,
+  };
+  expect(inAWord(decideToken(CLAIMS, images, NOW))).toBe(code);
+});
+
+test("a token of an earlier life, told by the slot while the user bears none yet, is of a session that ended", () => {
+  const slot = slotWith({ sessionId: NEWER, life: revAt(NOW - 1) });
+  const images = { user: userWith(), slot, record: undefined, life: slot.life };
+  expect(inAWord(decideToken(CLAIMS, images, NOW))).toBe("session_ended");
 });

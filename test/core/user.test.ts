@@ -93,6 +93,12 @@ test.each<[string, Parameters<typeof hasDetails>[1], boolean]>([
   ["another value", { set: { firstName: "B" }, remove: [] }, false],
   ["one member as it is and one more", { set: { firstName: "A", lastName: "B" }, remove: [] }, false],
   ["an address with a member less", { set: { address: { city: "B" } }, remove: [] }, false],
+  [
+    "an address with a member more",
+    { set: { address: { city: "B", line1: "C", line2: "D" } }, remove: [] },
+    false,
+  ],
+  ["one extra member more", { set: {}, remove: [], extras: { plan: 3, vip: true, more: 1 } }, false],
   ["a member that is there, to be removed", { set: {}, remove: ["firstName"] }, false],
   ["fewer extra members", { set: {}, remove: [], extras: { plan: 3 } }, false],
   ["an extra member of another type", { set: {}, remove: [], extras: { plan: "3", vip: true } }, false],

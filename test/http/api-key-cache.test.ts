@@ -107,6 +107,17 @@ test("the hour of a key's use is noted once an hour, apart from the key", async 
   expect(await noted()).toBe(first + 3_600);
 });
 
+test("a key that lacks the scope was used all the same", async () => {
+  const world = await createWorld();
+  const { text: key, key: info } = await world.registry.createKey({
+    clientId: world.demo.clientId,
+    environment: "sandbox",
+    scopes: ["users:read"],
+  });
+  expect((await world.call("GET", "/v2/flows", { key })).status).toBe(403);
+  expect(await world.item(`key#${info.keyId}`, "usage")).toBeDefined();
+});
+
 test("a call does not fail, nor is it retried, for a use that could not be noted", async () => {
   let tried = 0;
   const world = await createWorld({

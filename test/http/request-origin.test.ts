@@ -23,7 +23,8 @@ describe("the caller's own name of a request", () => {
 
   test("is the trace id of a traceparent where there is no x-request-id", () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    expect(callerRequestId(undefined, traceparent)).toBe("0af7651916cd43dd8448eb211c80319c");
+    for (const other of [undefined, "amina@example.com"])
+      expect(callerRequestId(other, traceparent)).toBe("0af7651916cd43dd8448eb211c80319c");
     expect(callerRequestId(undefined, "00-amina-b7ad6b7169203331-01")).toBeUndefined();
     expect(callerRequestId(undefined, undefined)).toBeUndefined();
   });

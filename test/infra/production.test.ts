@@ -367,7 +367,13 @@ describe("the HTTP API", () => {
       ...(method === "GET" ? [`HEAD ${path}`] : []),
       ...(access.kind === "token" ? [`OPTIONS ${path}`] : []),
     ]);
-    const reference = ["GET /docs", "GET /docs/{asset}", "GET /openapi.json"];
+    const reference = [
+      "GET /docs",
+      "HEAD /docs",
+      "GET /docs/{asset}",
+      "GET /openapi.json",
+      "HEAD /openapi.json",
+    ];
     expect(keys.toSorted()).toEqual(["$default", ...named, ...reference].toSorted());
     const integrationOf = (alias: string) => {
       const { arn } = one("aws:lambda/alias:Alias", alias).outputs;
@@ -417,6 +423,8 @@ describe("the HTTP API", () => {
         heads.map(({ path }) => [`HEAD ${path}`, { ...limits(5_000), detailedMetricsEnabled: false }]),
       ),
       "GET /docs": reference,
+      "HEAD /docs": reference,
+      "HEAD /openapi.json": reference,
       "GET /docs/{asset}": reference,
       "GET /openapi.json": reference,
     });

@@ -500,6 +500,25 @@ test.each([...BACKEND, ...FRONTEND])(
   },
 );
 
+test.each(["/openapi.json", "/docs"])(
+  "%s, which a function of its own answers, has the API refuse other methods",
+  async (path) => {
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      const answer = await world.call(method, path);
+      expectProblem(answer, 405, "method_not_allowed");
+      expect(answer.headers.get("allow")).toBe("GET, HEAD");
+    }
+    expectProblem(await world.call("GET", path), 404, "not_found");
+  },
+);
+
+test("a query parameter that is sent twice is no page size", async () => {
+  const key = world.demo.apiKeys.sandbox;
+  const answer = await world.call("GET", "/v2/users/someone/sessions?limit=1&limit=2", { key });
+  expectProblem(answer, 400, "invalid_request");
+  expect(answer.body.errors).toMatchObject([{ pointer: "#/limit", code: "invalid_format" }]);
+});
+
 test.each(PUBLIC)("$method $path ignores query parameters", async (route) => {
   expect((await world.call(route.method, `${route.path}?utm=1`)).status).toBe(200);
 });

@@ -341,6 +341,29 @@ describe("an erasure", () => {
   });
 });
 
+test("a record past its retention counts as absent, though it is not yet deleted", async () => {
+  const world = createStoreWorld({ retentionDays: 1 });
+  const user = world.user("retained");
+  const { slot } = await user.open();
+  await user.start(slot);
+  world.clock.nowMs += (DAY - 1) * 1_000;
+  expect(await user.session(slot)).toMatchObject({ status: "expired" });
+  expect((await user.read())?.records).toHaveLength(1);
+  world.clock.nowMs += 1_000;
+  expect(refusedAs(await user.session(slot))).toBe("session_not_found");
+  expect(refusedAs(await user.result(slot, "successful"))).toBe("session_conflict");
+  expect((await user.read())?.records).toEqual([]);
+  expect(await world.item(user.userId, `session#${slot.sessionId}`)).toMatchObject({ status: "in_progress" });
+});
+
+test("a record is kept for ever where its retention is 0", async () => {
+  const world = createStoreWorld({ retentionDays: 0 });
+  const user = world.user("for-ever");
+  const { slot } = await user.open();
+  await user.cancel(slot);
+  expect(await world.item(user.userId, `session#${slot.sessionId}`)).not.toHaveProperty("ttl");
+});
+
 test("a user is kept for ever, or for so many days after their last open or result", async () => {
   const world = createStoreWorld({ userRetentionDays: 30 });
   const user = world.user("kept");

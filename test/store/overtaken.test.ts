@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newRev } from "../../functions/core/rev.ts";
+import { Unavailable } from "../../functions/store/retry.ts";
 import type { Sent } from "../support/faults.ts";
 import {
   type Actor,
@@ -11,6 +12,7 @@ import {
   sends,
   slotOf,
   type StoreWorld,
+  throttle,
   transaction,
 } from "../support/store.ts";
 
@@ -224,18 +226,36 @@ describe("a forced creation", () => {
     });
   });
 
-  test("over a started session that expires in between leaves its record to its result", async () => {
+  test("over a started session that is extended in between supersedes it still", async () => {
+    const world = createStoreWorld();
+    const user = world.user("extended");
+    const first = slotOf(await user.open());
+    await user.start(first);
+    world.clock.nowMs += 60_000;
+    const late = overtaken(world, "extended");
+    late.network.before(transaction, () => user.open());
+    expect(await late.force()).toMatchObject({ kind: "created", superseded: { sessionId: first.sessionId } });
+    expect(await world.item(user.userId, `session#${first.sessionId}`)).toMatchObject({
+      status: "superseded",
+    });
+  });
+
+  test("over a started session that expires while it pauses leaves its record to its result", async () => {
     const world = createStoreWorld();
     const user = world.user("expiring");
     const first = slotOf(await user.open());
     await user.start(first);
     world.clock.nowMs += (HALF_AN_HOUR - 1) * 1_000;
-    const late = overtaken(world, "expiring");
-    late.network.before(transaction, () => user.open()); // has the transaction made again, after a pause
-    late.network.before(slotUpdate, async () => undefined);
-    const forced = late.force();
-    await forced;
-    expect((await world.item(user.userId, `session#${first.sessionId}`))?.status).toBe("superseded");
+    const container = world.container({
+      whilePaused: () => {
+        world.clock.nowMs += 1_000;
+      },
+    });
+    container.network.fail(userUpdate, throttle()); // while the slot is seen to hold a started session
+    const forced = accepted(await world.user("expiring", container).force());
+    expect([forced.kind, "superseded" in forced, world.pauses.length]).toEqual(["created", false, 1]);
+    expect(await user.session(first)).toMatchObject({ status: "expired" });
+    expect(accepted(await user.result(first, "successful")).kind).toBe("ended");
   });
 
   test.each([false, true])(
@@ -270,6 +290,22 @@ describe("a forced creation", () => {
       "idempotency_mismatch",
     );
     expect((await user.read())?.user.details).toEqual({ firstName: "A" });
+  });
+
+  test("that is repeated while two others take its session and then its key is no refusal: it has changed the user", async () => {
+    const world = createStoreWorld();
+    const user = world.user("repeated");
+    await user.force({ key: "k", details: { firstName: "A" } });
+    world.clock.nowMs += 60_000;
+    const late = overtaken(world, "repeated");
+    late.network.before(
+      (sent) => slotUpdate(sent) && JSON.stringify(sent.input).includes("seen"),
+      async () => {
+        await user.force();
+        await user.force({ key: "k", details: { firstName: "B" } });
+      },
+    );
+    await expect(late.force({ key: "k", details: { firstName: "A" } })).rejects.toThrow(Unavailable);
   });
 });
 
@@ -476,6 +512,24 @@ describe("a result", () => {
     expect((await user.read())?.user.status).toBe("not_started");
   });
 
+  test("of an earlier life, and older than the one that has set the status, is not taken in the next either", async () => {
+    const world = createStoreWorld({ userRetentionDays: 30 });
+    const user = world.user("next-life-kept");
+    const older = slotOf(await user.open());
+    await user.start(older);
+    world.clock.nowMs += HALF_AN_HOUR * 1_000;
+    await user.result(slotOf(await user.open()), "failed");
+    const record = (await world.item(user.userId, `session#${older.sessionId}`)) ?? {};
+    const late = overtaken(world, "next-life-kept");
+    late.network.before(transaction, async () => {
+      await user.erase();
+      await user.open();
+      await world.put(record); // as one of more records than an erasure's transaction holds
+    });
+    expect(refusedAs(await late.result(older, "successful"))).toBe("session_not_found");
+    expect(await world.item(user.userId, `session#${older.sessionId}`)).toEqual(record);
+  });
+
   test("after a manual review is a conflict if another one was faster, which stands", async () => {
     const world = createStoreWorld();
     const user = world.user("reviewed");
@@ -563,6 +617,16 @@ describe("an erasure", () => {
     );
     await late.erase();
     expect(((await world.item(user.userId, "user"))?.rev as string) > rev).toBe(true);
+  });
+
+  test.each(["user", "slot"])("over the seal of the %s alone has a rev above it", async (sealed) => {
+    const world = createStoreWorld();
+    const user = world.user("sealed-again");
+    await user.erase();
+    const seal = await world.item(user.userId, sealed);
+    await world.reap(user.userId, sealed === "user" ? "slot" : "user");
+    await overtaken(world, "sealed-again", -2_000).erase();
+    expect(String((await world.item(user.userId, sealed))?.rev) > String(seal?.rev)).toBe(true);
   });
 
   test("has a rev above both seen, whatever its clock says", async () => {

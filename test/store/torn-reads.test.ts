@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { isRefusal } from "../../functions/core/refusal.ts";
+import { isRefusal, type Refusal } from "../../functions/core/refusal.ts";
+import type { Slot } from "../../functions/core/session.ts";
 import { listSessions } from "../../functions/core/session-list.ts";
 import { userStatus } from "../../functions/core/user.ts";
 import {
   type Actor,
   accepted,
   createStoreWorld,
+  HALF_AN_HOUR,
   refusedAs,
   sends,
   slotOf,
@@ -186,6 +188,53 @@ describe.each(TEARS)("with $early read before, and the rest after", ({ early, is
     const seen = await page(reader);
     expect([before, await page(user)]).toContain(seen);
   });
+
+  describe("once a session has run out, whose first look is never believed alone", () => {
+    /** Its second look is torn. */
+    const expired = async (act: (user: Actor, slot: Slot) => Promise<unknown>, read: typeof query) => {
+      const { made, user, reader, network } = world();
+      const slot = await openFor(user, true);
+      made.clock.nowMs += HALF_AN_HOUR * 1_000;
+      network.tear(
+        read,
+        () => true,
+        async () => undefined,
+      );
+      network.tear(read, isEarly, () => act(user, slot));
+      return { made, user, reader, slot };
+    };
+    const inAWord = (outcome: object): string =>
+      isRefusal(outcome as Refusal) ? ((outcome as Refusal).reason ?? (outcome as Refusal).code) : "taken";
+    const eraseAndReturn = async (user: Actor) => {
+      await user.erase();
+      await user.open();
+    };
+
+    test.each([
+      ["a result", (reader: Actor, slot: Slot) => reader.result(slot, "successful"), "taken"],
+      ["a cancellation", (reader: Actor, slot: Slot) => reader.cancel(slot), "expired"],
+      ["a look at it", (reader: Actor, slot: Slot) => reader.session(slot), "taken"],
+    ] as const)("%s beside an erasure lies before it or after it", async (_name, call, before) => {
+      const erased = await expired((user) => user.erase(), batchGet);
+      expect(inAWord(await call(erased.reader, erased.slot))).toBeOneOf([before, "user_not_found"]);
+      const returned = await expired(eraseAndReturn, batchGet);
+      expect(inAWord(await call(returned.reader, returned.slot))).toBeOneOf([
+        before,
+        "user_not_found",
+        "session_not_found",
+      ]);
+    });
+
+    test.each(["user", "history"] as const)(
+      "the %s beside its result shows what was before or what is after",
+      async (first) => {
+        const { made, user, reader } = await expired((by, slot) => by.result(slot, "failed"), query);
+        const before = await overview(user, made, first);
+        const seen = await overview(reader, made, first);
+        expect([before, await overview(user, made, first)]).toContain(seen);
+      },
+    );
+  });
 });
 
 test("a user's overview costs one look where nothing contradicts itself, and two beside a session that ran out", async () => {
@@ -207,10 +256,28 @@ test("a user's overview costs one look where nothing contradicts itself, and two
   expect(await looks()).toBe(2);
 });
 
+test("a session that never comes to rest is looked at again after a pause", async () => {
+  const world = createStoreWorld();
+  const user = world.user("restless");
+  const slot = await openFor(user, true);
+  world.clock.nowMs += HALF_AN_HOUR * 1_000;
+  const reader = world.container();
+  const openLater = () => {
+    world.clock.nowMs += 1_000;
+    return user.open();
+  };
+  for (let looks = 0; looks < 4; looks += 1) reader.network.before(batchGet, openLater);
+  expect(accepted(await world.user("restless", reader).session(slot)).status).toBe("expired");
+  expect(reader.network.sent).toHaveLength(4 + 2);
+  expect(world.pauses).toHaveLength(1);
+});
+
 test("an erased user's session is found by no second look", async () => {
   const world = createStoreWorld();
   const user = world.user("gone");
   const slot = await openFor(user, true);
   await user.erase();
+  world.network.sent.length = 0;
   expect(refusedAs(await user.session(slot))).toBe("user_not_found");
+  expect(world.network.sent).toHaveLength(1);
 });

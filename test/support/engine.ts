@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import { withRetries } from "../../functions/store/retry.ts";
 import { PERMISSIONS } from "../../infra/permissions.ts";
 import { startEngine } from "../../scripts/local/engine.ts";
 import { LocalError } from "../../scripts/local/local-error.ts";
@@ -51,7 +52,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     deliveriesTable: `deliveries-${run}`,
   };
   const client = connectLocal(engine.endpoint);
-  await createTables(client, tables);
+  // A machine that is busy elsewhere may keep DynamoDB Local longer than a request may take.
+  await withRetries(() => createTables(client, tables));
   project.provide("dynamodbEndpoint", engine.endpoint);
   project.provide("dynamodbEngine", engine.description);
   project.provide("tables", tables);

@@ -5,6 +5,7 @@ import type { DynamoDBRecord, ScheduledEvent } from "aws-lambda";
 import { Webhook } from "standardwebhooks";
 import { ulid } from "ulid";
 import { expect, inject, onTestFinished } from "vitest";
+import { withRetries } from "../../functions/store/retry.ts";
 import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { createDeliveryStore, type DeliveryFilter } from "../../functions/webhooks/deliveries.ts";
 import type { Delivery } from "../../functions/webhooks/delivery.ts";
@@ -57,7 +58,7 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
   };
   const { verificationTable, clientsTable, deliveriesTable } = tables;
   const dynamodb = connectLocal(endpoint);
-  await createTables(dynamodb, tables);
+  await withRetries(() => createTables(dynamodb, tables));
   const streamArn = await ensureStream(dynamodb, verificationTable);
   let reader = createStreamReader({ endpoint, streamArn });
 

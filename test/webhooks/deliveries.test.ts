@@ -371,6 +371,34 @@ describe("an endpoint's health", () => {
     expect(await store.find(webhookId)).toEqual({});
   });
 
+  test("a hundred failures side by side are one piece of news", async () => {
+    const { store } = newHealth();
+    const { webhookId } = newWebhook();
+    const counted = connectLocal(inject("dynamodbEndpoint"));
+    let puts = 0;
+    counted.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          if (commandName === "PutItemCommand") puts += 1;
+          return next(args);
+        },
+      { step: "build" },
+    );
+    const container = createHealthStore({ dynamodb: counted, tableName }, () => NOW * 1000);
+    await Promise.all(Array.from({ length: 100 }, () => container.noteFailure(webhookId, 500)));
+    expect(puts).toBe(1);
+    expect((await store.find(webhookId)).failuresSince).toBe(NOW);
+    counted.destroy();
+  });
+
+  test("whoever loses to others that write at once lets the delivery go on", async () => {
+    const containers = Array.from({ length: 30 }, () => newHealth().store);
+    const { webhookId } = newWebhook();
+    const noted = await Promise.all(containers.map((each) => each.noteFailure(webhookId, 410)));
+    for (const { paused } of noted) expect(paused?.reason).toBe("gone");
+    expect((await newHealth().store.find(webhookId)).paused).toEqual({ reason: "gone", at: NOW });
+  });
+
   test("two containers that write at once both count", async () => {
     const { store, other } = newHealth();
     const { webhookId } = newWebhook();

@@ -182,6 +182,12 @@ const ROWS: readonly Row[] = [
   ],
   ["a result that changes nothing", pending, pending, []],
   [
+    "a final result that somebody changes by hand",
+    completed("successful", undefined, OPENED + 90),
+    completed("pending", undefined, OPENED + 500),
+    [],
+  ],
+  [
     "the slot of a session that expired and then got its result",
     started(),
     emptied(5_000),
@@ -207,6 +213,14 @@ test("a slot that DynamoDB deletes had expired, and nobody may have said so befo
   expect(told(started(), undefined, EXPIRES + 7_200)).toEqual(["session.expired A at 1800"]);
   expect(told(emptied(90), undefined, EXPIRES + 90_000)).toEqual([]);
   expect(told(seal, undefined, EXPIRES + 90_000)).toEqual([]);
+});
+
+test("what is written a day after it happened is no news: a restore tells nobody anything", () => {
+  const done = completed("successful", undefined, OPENED + 90);
+  expect(told(undefined, done, OPENED + 90 + 86_400)).toEqual(["session.completed A at 90"]);
+  expect(told(undefined, done, OPENED + 91 + 86_400)).toEqual([]);
+  expect(told(undefined, slot(), OPENED + 86_401)).toEqual([]);
+  expect(told(slot(), undefined, EXPIRES + 86_401)).toEqual([]);
 });
 
 test("a slot that somebody deletes by hand while it lives gives no event", () => {

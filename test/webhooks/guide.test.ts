@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { SESSION_EVENT_TYPES } from "../../functions/contract/webhooks.ts";
 import { WAITS_SECONDS } from "../../functions/webhooks/back-off.ts";
+import { CONNECT_TIMEOUT_MS, TIMEOUT_MS } from "../../functions/webhooks/post.ts";
 import { newSecret, signDelivery } from "../../functions/webhooks/signing.ts";
 import { freePort } from "../../scripts/local/processes.ts";
 import { blocksOf } from "../support/guide.ts";
@@ -37,7 +38,11 @@ const TWO = signDelivery(
   BODY,
 );
 
-test("the guide names every event and every wait", () => {
+test("the guide names every event, every wait and how long a receiver has", () => {
+  expect(GUIDE).toContain(
+    `Anything but a 2xx within ${TIMEOUT_MS / 1_000} seconds (${CONNECT_TIMEOUT_MS / 1_000} of them to connect)`,
+  );
+  expect(GUIDE).toContain(`**Answer 2xx within ${TIMEOUT_MS / 1_000} seconds,**`);
   for (const type of SESSION_EVENT_TYPES) expect(GUIDE).toContain(`| \`${type}\` |`);
   const words = [...WAITS_SECONDS].map((seconds) =>
     seconds < 60

@@ -370,9 +370,13 @@ describe("while a delivery waits", () => {
     world.clock.nowMs += 1_000;
     await user.erase();
     world.clock.nowMs += 1_000;
-    // Before the stream shows the seal.
-    await world.pumpQueue();
     const next = slotOf(await user.open());
+    // The next attempt is due before the stream shows the seal.
+    world.clock.nowMs += 5_000;
+    await world.pumpQueue();
+    expect(await world.list(endpoint)).toEqual([
+      expect.objectContaining({ state: "dropped", lastOutcome: "erased" }),
+    ]);
     await world.pass(DAY);
     const told = world.requestsTo(endpoint).map(({ event }) => event.data.sessionId);
     expect(told).toEqual([slot.sessionId, next.sessionId]);

@@ -8,7 +8,7 @@ import type { User, UserIdentity } from "../../core/user.ts";
 import { createDoubt, withRetries } from "../retry.ts";
 import { all, conditionOf, updateOf } from "./expression.ts";
 import { lookAt } from "./look.ts";
-import { lastRevOfRecord, recordSeen, toRecordItem } from "./record-item.ts";
+import { recordSeen, toRecordItem } from "./record-item.ts";
 import { lifeSeen } from "./rev-clauses.ts";
 import { lastRevOfSlot, type SlotImage, slotSeen, toEmptiedSlotItem } from "./slot-item.ts";
 import { tenantOf } from "./slot-writes.ts";
@@ -64,7 +64,7 @@ function endSession(
     if (user === undefined) throw new Error("A session of no user was to be ended");
     const slot: SlotImage =
       images.slot?.sessionId === sessionId ? { kind: "held", slot: images.slot } : { kind: "absent" };
-    const rev = newRev(nowMs, lastRevOfRecord(before), lastRevOfSlot(slot));
+    const rev = newRev(nowMs, before?.rev, lastRevOfSlot(slot));
     const record: SessionRecord = { ...ending.record, tenant: tenantOf(user), rev };
 
     const { tableName: TableName, retentionDays } = table;

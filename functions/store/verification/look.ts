@@ -1,29 +1,51 @@
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import type { SessionId, UserId } from "../../core/ids.ts";
-import { holds, isOfEarlierLife } from "../../core/session.ts";
+import { isSame } from "../../core/same.ts";
+import { holds, isOfEarlierLife, laterLife } from "../../core/session.ts";
 import type { SessionImages } from "../../core/session-images.ts";
 import { Contended, CutShort } from "../retry.ts";
 import { decodeRecord, RECORD_PREFIX, recordKey } from "./record-item.ts";
-import { decodeSlot, heldIn, SLOT, type SlotImage, slotKey } from "./slot-item.ts";
+import { decodeSlot, heldIn, lifeOfSlot, SLOT, type SlotImage, slotKey } from "./slot-item.ts";
 import { clockOf, type Item, type VerificationTable } from "./table.ts";
 import { decodeUser, presentIn, USER, type UserImage, userKey } from "./user-item.ts";
 
+/** How many looks are taken at once. They agree at the second unless somebody writes just then. */
+const MAX_LOOKS = 4;
+
 /**
- * What is stored of one session and its user: consistent reads in one request. BatchGetItem is no snapshot: a session
- * that moves from the slot to its record between two of the reads seems to be in neither, and one that ends seems to
- * have expired. So then it is asked once more, and the second look decides. Not retried.
+ * Looks at several items, which are read consistently and yet are no snapshot. What is in doubt is looked at again
+ * until two looks running agree: every change leaves something that never was there before, so between the two all of
+ * it was there at one time.
+ * @throws Contended when it does not come to rest
  */
-export async function lookAt(
+export async function lookUntilCertain<Seen>(
+  look: () => Promise<Seen>,
+  isInDoubt: (seen: Seen) => boolean,
+): Promise<Seen> {
+  let seen = await look();
+  for (let looks = 1; isInDoubt(seen); looks += 1) {
+    if (looks === MAX_LOOKS) throw new Contended();
+    const before = seen;
+    seen = await look();
+    if (isSame(seen, before)) break;
+  }
+  return seen;
+}
+
+/**
+ * What is stored of one session and its user: consistent reads in one request. A session that moves from the slot to its
+ * record between two of the reads seems to be in neither, and one that ends seems to have expired: such a look is not
+ * believed alone. Not retried.
+ */
+export function lookAt(
   table: VerificationTable,
   userId: UserId,
   sessionId: SessionId,
 ): Promise<SessionImages> {
-  const first = await readImages(table, userId, sessionId);
-  if (!mayBeTorn(first, sessionId, clockOf(table).nowSeconds)) return first;
-  const second = await readImages(table, userId, sessionId);
-  // Nothing but an erasure takes a record away, and with it the user, whom this look may have found before that.
-  const isErased = first.record !== undefined && second.record === undefined;
-  return isErased && second.user?.life === first.user?.life ? { ...second, user: undefined } : second;
+  return lookUntilCertain(
+    () => readImages(table, userId, sessionId),
+    (images) => mayBeTorn(images, sessionId, clockOf(table).nowSeconds),
+  );
 }
 
 function mayBeTorn({ user, slot, record }: SessionImages, sessionId: SessionId, nowSeconds: number): boolean {
@@ -38,12 +60,10 @@ async function readImages(
 ): Promise<SessionImages> {
   const items = await batchGet(table, [userKey(userId), slotKey(userId), recordKey(userId, sessionId)]);
   const user = presentIn(decodeUser(items.get(USER)));
+  const slot = decodeSlot(items.get(SLOT));
   const record = decodeRecord(items.get(RECORD_PREFIX + sessionId), clockOf(table).nowSeconds);
-  return {
-    user,
-    slot: heldIn(decodeSlot(items.get(SLOT))),
-    record: isOfEarlierLife(sessionId, user?.life) ? undefined : record,
-  };
+  const life = laterLife(user?.life, lifeOfSlot(slot));
+  return { user, slot: heldIn(slot), record: isOfEarlierLife(sessionId, life) ? undefined : record, life };
 }
 
 /** What lies where a user and their slot are. Not retried. */

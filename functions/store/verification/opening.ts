@@ -3,7 +3,7 @@ import { isLive, type Metadata, type Slot } from "../../core/session.ts";
 import type { Rev } from "../../core/rev.ts";
 import { hasDetails, type User, type UserIdentity } from "../../core/user.ts";
 import { type DetailsPatch, isEmptyPatch } from "../../core/user-details.ts";
-import { AGAIN, Contended, createDoubt, isPassing, withRetries } from "../retry.ts";
+import { AGAIN, Contended, createDoubt, isPassing, Unavailable, withRetries } from "../retry.ts";
 import type { SlotImage } from "./slot-item.ts";
 import {
   extendSlot,
@@ -92,6 +92,7 @@ export function openInRounds(
   const slotRequest = { identity, userIdSecret, flowId, metadata, idempotencyKey, requestHash };
   const doubt = createDoubt();
   const own: SlotCall["own"] = new Map();
+  let userChanged = false;
   const progress: Progress = {
     user: undefined,
     userSeen: { kind: "absent" },
@@ -114,6 +115,7 @@ export function openInRounds(
         upsertUser(table, { identity, details, seen: userSeen, life: lifeForUser }),
       );
       if (written.kind === "written") {
+        userChanged = true;
         progress.user = written.user;
         progress.userSeen = { kind: "present", user: written.user };
         return;
@@ -144,8 +146,10 @@ export function openInRounds(
       met.contention ||= step.kind !== "blind" && !paused;
     };
 
-    // With a key the call may be refused by what the slot holds, and then must have changed nothing.
-    const slotFirst = idempotencyKey !== undefined && progress.slot === undefined;
+    // With a key the call may be refused by what the slot holds, and then must have changed nothing. Once the slot was seen
+    // to hold the session of this key and request, it is not, unless two others come in between.
+    const slotFirst =
+      idempotencyKey !== undefined && progress.slot === undefined && progress.step.kind !== "extend";
     // Both are awaited, whatever one of them does: a promise left behind in a frozen Lambda fires later.
     const writes = await Promise.allSettled([
       progress.user === undefined && !slotFirst ? writeUser() : undefined,
@@ -158,7 +162,10 @@ export function openInRounds(
     if (fault !== undefined) throw fault;
 
     const { user, slot, step } = progress;
-    if (step.kind === "refused") return doubt.refusing(step.refusal);
+    if (step.kind === "refused") {
+      if (userChanged) throw new Unavailable("The user was written before the slot came to refuse the call");
+      return doubt.refusing(step.refusal);
+    }
     if (met.seal) bothAgain(progress);
     else if (user !== undefined && slot !== undefined) {
       if (user.life === slot.life) return openedBy(slot, own, idempotencyKey);

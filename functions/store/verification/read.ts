@@ -6,6 +6,7 @@ import { revFloor } from "../../core/rev.ts";
 import {
   holds,
   isOfEarlierLife,
+  laterLife,
   type NamedSession,
   type SessionRecord,
   type SessionView,
@@ -21,7 +22,7 @@ import {
 } from "../../core/session-token.ts";
 import type { User, UserIdentity } from "../../core/user.ts";
 import { CutShort, withRetries } from "../retry.ts";
-import { lookAt, readHeads } from "./look.ts";
+import { lookAt, lookUntilCertain, readHeads } from "./look.ts";
 import { decodeRecord, isRecordKey, RECORD_PREFIX, recordKey } from "./record-item.ts";
 import { decodeSlot, heldIn, lifeOfSlot, SLOT, type SlotImage } from "./slot-item.ts";
 import { clockOf, type Item, type VerificationTable } from "./table.ts";
@@ -61,7 +62,7 @@ export function readUser(
   userId: UserId,
   { maxRecords }: { readonly maxRecords: number },
 ): Promise<UserOverview | undefined> {
-  return inTwoLooks(table, () => query(table, userId, { limit: maxRecords + HEADS }));
+  return overviewOf(table, () => query(table, userId, { limit: maxRecords + HEADS }));
 }
 
 /**
@@ -74,7 +75,7 @@ export function readHistory(
   { before, limit }: Page,
 ): Promise<UserOverview | undefined> {
   const more = limit + 1; // tells whether there is a next page
-  return inTwoLooks(table, async () => {
+  return overviewOf(table, async () => {
     if (before === undefined) return query(table, userId, { limit: more + HEADS });
     const [heads, page] = await Promise.all([
       readHeads(table, userId),
@@ -116,32 +117,22 @@ async function query(table: VerificationTable, userId: UserId, { before, limit }
   };
 }
 
-/** How often a list is read at the most. */
-const MAX_LOOKS = 3;
-
-/**
- * A Query is no snapshot either. Where a write may have come between its parts it is made once more, and that look decides;
- * unless its parts contradict each other, which the write of another call may have done to that look as well.
- */
-function inTwoLooks(table: VerificationTable, read: () => Promise<Look>): Promise<UserOverview | undefined> {
+/** A Query is no snapshot either: a look whose parts contradict each other is not believed alone. */
+function overviewOf(table: VerificationTable, read: () => Promise<Look>): Promise<UserOverview | undefined> {
   return withRetries(async () => {
-    for (let looks = 1; ; looks += 1) {
-      const look = await read();
-      const overview = toOverview(look, clockOf(table).nowSeconds);
-      if (overview === undefined || looks === MAX_LOOKS) return overview;
-      const isOdd = looks === 1 ? mayBeTorn(look.slot, overview, table.now()) : isTorn(overview);
-      if (!isOdd) return overview;
-    }
+    const look = await lookUntilCertain(read, (seen) => mayBeTorn(seen, table.now()));
+    return toOverview(look, clockOf(table).nowSeconds);
   }, table.sleep);
 }
 
 function toOverview(look: Look, nowSeconds: number): UserOverview | undefined {
   const user = presentIn(look.user);
   if (user === undefined) return undefined;
+  const life = laterLife(user.life, lifeOfSlot(look.slot));
   const records = look.records
     .map((item) => decodeRecord(item, nowSeconds))
     .filter((record) => record !== undefined)
-    .filter(({ sessionId }) => !isOfEarlierLife(sessionId, user.life));
+    .filter(({ sessionId }) => !isOfEarlierLife(sessionId, life));
   const slot = heldIn(look.slot);
   const { lastScanned } = look;
   return {
@@ -152,16 +143,19 @@ function toOverview(look: Look, nowSeconds: number): UserOverview | undefined {
       : slot,
     records,
     // Whatever lies behind a session of an earlier life is of an earlier life too.
-    lastScanned:
-      lastScanned !== undefined && isOfEarlierLife(lastScanned, user.life) ? undefined : lastScanned,
+    lastScanned: lastScanned !== undefined && isOfEarlierLife(lastScanned, life) ? undefined : lastScanned,
   };
 }
 
 const hasEnded = ({ status }: SessionRecord) => status !== "in_progress";
 
 /** Whether a write may have come between the reads of a Query's parts: they say what never was true at one time. */
-function mayBeTorn(image: SlotImage, { user, records }: UserOverview, nowMs: number): boolean {
+function mayBeTorn(look: Look, nowMs: number): boolean {
   const nowSeconds = Math.floor(nowMs / 1000);
+  const overview = toOverview(look, nowSeconds);
+  if (overview === undefined) return false;
+  const { user, records } = overview;
+  const image = look.slot;
   const slot = heldIn(image);
   return (
     // An erasure, and another life.
@@ -170,16 +164,14 @@ function mayBeTorn(image: SlotImage, { user, records }: UserOverview, nowMs: num
     (image.kind === "emptied" && image.rev >= revFloor(nowMs)) ||
     // A session that is in its slot and ended, or started and in no slot. Of the latter most have expired.
     records.some((record) => hasEnded(record) === holds(slot, record.sessionId, nowSeconds)) ||
-    isTorn({ user, records }) ||
+    // A result that is the session's and not the user's, or the other way round.
+    records.some(
+      ({ sessionId, result }) => result !== undefined && sessionId > (user.statusSessionId ?? ""),
+    ) ||
+    records.some(
+      ({ sessionId, result }) =>
+        sessionId === user.statusSessionId && result?.reportedAt !== user.result?.reportedAt,
+    ) ||
     (user.statusSessionId !== undefined && holds(slot, user.statusSessionId, nowSeconds))
-  );
-}
-
-/** A result that is the session's and not the user's, or the other way round: one transaction writes both. */
-function isTorn({ user, records }: Pick<UserOverview, "user" | "records">): boolean {
-  return records.some(
-    ({ sessionId, result }) =>
-      (result !== undefined && sessionId > (user.statusSessionId ?? "")) ||
-      (sessionId === user.statusSessionId && result?.reportedAt !== user.result?.reportedAt),
   );
 }

@@ -1,6 +1,5 @@
-import { type SessionId, ulidOf, type UserId } from "../../core/ids.ts";
+import type { SessionId, UserId } from "../../core/ids.ts";
 import type { ReportedResult } from "../../core/result.ts";
-import type { Rev } from "../../core/rev.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import { any, type Clause, clause } from "./expression.ts";
 import { ABSENT, imageSeen } from "./rev-clauses.ts";
@@ -60,11 +59,6 @@ export function decodeRecord(item: Item | undefined, nowSeconds: number): Sessio
 function decodeResult({ result, reason, reportedAt }: Item): ReportedResult | undefined {
   if (result === undefined) return undefined;
   return { status: result, ...(reason === undefined ? {} : { reason }), reportedAt } as ReportedResult;
-}
-
-/** What a new rev of the record must lie above. */
-export function lastRevOfRecord(record: SessionRecord | undefined): Rev | undefined {
-  return record === undefined ? undefined : (record.rev ?? ulidOf(record.sessionId));
 }
 
 /** The record as it was seen; one past its retention was seen as none. */

@@ -8,6 +8,9 @@ test("the built-in flow cannot be given another type, which no call would ever s
   const flow = { environment: "sandbox", flowId: "idv" } as const;
   await expect(registry.putFlow(clientId, { ...flow, type: "kyc" })).rejects.toThrow(AdminError);
   expect(await registry.putFlow(clientId, { ...flow, type: "idv" })).toEqual({ ...flow, type: "idv" });
+  await expect(registry.removeFlow(clientId, "sandbox", "idv")).rejects.toThrow(
+    "built in and cannot be removed",
+  );
 });
 
 test("a flow is found where functions may read it, in its own environment alone", async () => {

@@ -16,7 +16,7 @@ const write = (sk: string, nowSeconds: number) =>
       TableName: process.env.SESSIONS_TABLE ?? "",
       Key: { pk: "floor", sk },
       UpdateExpression: "SET refId = if_not_exists(refId, :refId), expiresAt = :expiresAt",
-      ConditionExpression: "attribute_not_exists(pk) OR expiresAt <= :expiresAt",
+      ConditionExpression: "attribute_not_exists(pk) OR attribute_exists(expiresAt)",
       ExpressionAttributeValues: { ":refId": "floor", ":expiresAt": nowSeconds + HALF_AN_HOUR_SECONDS },
       ReturnValues: "ALL_NEW",
     }),

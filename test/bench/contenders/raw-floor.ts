@@ -45,7 +45,7 @@ async function write(sk: string, nowSeconds: number): Promise<string> {
     TableName: table,
     Key: { pk: { S: "raw-floor" }, sk: { S: sk } },
     UpdateExpression: "SET refId = if_not_exists(refId, :refId), expiresAt = :expiresAt",
-    ConditionExpression: "attribute_not_exists(pk) OR expiresAt <= :expiresAt",
+    ConditionExpression: "attribute_not_exists(pk) OR attribute_exists(expiresAt)",
     ExpressionAttributeValues: {
       ":refId": { S: "raw-floor" },
       ":expiresAt": { N: String(nowSeconds + HALF_AN_HOUR_SECONDS) },

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { ulid } from "ulid";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { UserId } from "../../../functions/core/ids.ts";
 import { slotKey, toSlotItem } from "../../../functions/store/verification/slot-item.ts";
@@ -60,8 +61,9 @@ const WEBHOOK: SigningEndpoint = {
   createdAt: NOW,
   secrets: [{ secret: newSecret() }],
 };
+const REV = ulid();
 const SLOT = toSlotItem(USER, {
-  sessionId: "ses_01M8NHWPX5P068E9J6GG8ZVCVK",
+  sessionId: `ses_${REV}`,
   flowId: "idv",
   status: "open",
   metadata: undefined,
@@ -71,7 +73,7 @@ const SLOT = toSlotItem(USER, {
   idempotencyKey: undefined,
   requestHash: undefined,
   tenant: { clientId: "cli_1", environment: "sandbox" },
-  rev: "01M8NHWPX5P068E9J6GG8ZVCVK",
+  rev: REV,
   life: undefined,
 });
 
