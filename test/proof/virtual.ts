@@ -35,6 +35,12 @@ export function takeOverTime(): void {
       typeof realUuid
     >;
   };
+  const realBytes = crypto.randomBytes;
+  crypto.randomBytes = ((size: number, callback?: never) => {
+    const actor = actors.getStore();
+    if (actor === undefined || callback !== undefined) return realBytes(size, callback as never);
+    return Buffer.from(Array.from({ length: size }, () => Math.floor(actor.random() * 256)));
+  }) as typeof realBytes;
   syncBuiltinESMExports();
 
   const realValues = globalThis.crypto.getRandomValues.bind(globalThis.crypto);
