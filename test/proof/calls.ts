@@ -36,7 +36,13 @@ export const CALLS = {
   forceA: { kind: "open", force: true, email: "a@example.com" },
   forceM: { kind: "open", force: true, metadata: { order: "f" } },
   forceK: { kind: "open", force: true, idempotencyKey: "k" },
-  forceKA: { kind: "open", force: true, idempotencyKey: "k", email: "a@example.com" },
+  forceKA: {
+    kind: "open",
+    force: true,
+    idempotencyKey: "k",
+    email: "a@example.com",
+    metadata: { order: "k" },
+  },
   start: { kind: "start" },
   cancel: { kind: "cancel" },
   pending: { kind: "result", status: "pending" },
@@ -62,7 +68,7 @@ const LONG_AGO = 20;
 const DAY = 86_400;
 const at = (agoSeconds: number, ...calls: Call[]): PrefixStep[] =>
   calls.map((call) => ({ agoSeconds, call }));
-const { open, force, forceK, start, cancel, pending, final, erase } = CALLS;
+const { open, force, forceKA, start, cancel, pending, final, erase } = CALLS;
 
 /** What there is of the user when the calls of a pair begin. */
 export const PREFIXES = {
@@ -78,8 +84,8 @@ export const PREFIXES = {
   canceled: at(LONG_AGO, open, cancel),
   justCanceled: at(1, open, cancel),
   superseded: [...at(LONG_AGO, open, start, force)],
-  keyed: at(LONG_AGO, forceK),
-  keyedStarted: at(LONG_AGO, forceK, start),
+  keyed: at(LONG_AGO, forceKA),
+  keyedStarted: at(LONG_AGO, forceKA, start),
   erased: at(LONG_AGO, open, erase),
   justErased: at(1, open, erase),
   reopened: at(LONG_AGO, open, start, erase, open),

@@ -1,3 +1,4 @@
+import timers from "node:timers/promises";
 import type { createApp } from "../../functions/app.ts";
 import { SCOPES, type Environment } from "../../functions/contract/vocabulary.ts";
 import {
@@ -99,6 +100,7 @@ export async function createStage(
   };
 
   const now = () => actors.getStore()?.nowMs() ?? Date.now();
+  const sleep = (ms: number) => actors.getStore()?.sleep(ms) ?? timers.setTimeout(ms);
   const faults: unknown[] = [];
   const app = code.createApp({
     stores: {
@@ -110,6 +112,7 @@ export async function createStage(
         retentionDays: 365,
         userRetentionDays: 0,
         now,
+        sleep,
       }),
     },
     signer: SIGNER,

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
-import timers from "node:timers/promises";
 
 /** On whose behalf code runs: one call, whose clock, chance, pauses and requests belong to the run that it is part of. */
 export type Actor = {
@@ -16,16 +15,10 @@ export type Actor = {
 export const actors = new AsyncLocalStorage<Actor>();
 
 /**
- * Puts clock, chance and pauses of all code that runs for an actor into that actor's hands. Must be called before the code under proof
+ * Puts clock and chance of all code that runs for an actor into that actor's hands. Must be called before the code under proof
  * is loaded. Code that runs for nobody is left as it was.
  */
 export function takeOverTime(): void {
-  const realSleep = timers.setTimeout;
-  timers.setTimeout = (<T>(ms?: number, value?: T, options?: Parameters<typeof realSleep>[2]) => {
-    const actor = actors.getStore();
-    return actor === undefined ? realSleep(ms, value, options) : actor.sleep(ms ?? 0).then(() => value);
-  }) as typeof realSleep;
-
   const realUuid = crypto.randomUUID;
   crypto.randomUUID = (options) => {
     const actor = actors.getStore();

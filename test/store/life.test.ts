@@ -166,6 +166,21 @@ describe("forcing", () => {
     });
   });
 
+  test("with the key of the active session leaves the metadata that another call has given it since", async () => {
+    const world = createStoreWorld();
+    const user = world.user("keyed-and-noted");
+    const first = slotOf(await user.force({ key: "k", metadata: { order: "first" } }));
+    world.clock.nowMs += 60_000;
+    await user.open({ metadata: { order: "later" } });
+    world.clock.nowMs += 60_000;
+    const replayed = accepted(await user.force({ key: "k", metadata: { order: "first" } }));
+    expect(replayed).toMatchObject({
+      replayed: true,
+      slot: { sessionId: first.sessionId, metadata: { order: "later" } },
+    });
+    expect((await user.open()).slot.metadata).toEqual({ order: "later" });
+  });
+
   test("with the key of the active session returns it, extended; with another body it is refused and changes nothing", async () => {
     const world = createStoreWorld();
     const user = world.user("keyed");

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isMadeFor } from "../../functions/core/ids.ts";
+import type { Sent } from "../support/faults.ts";
 import {
   accepted,
   createStoreWorld,
@@ -64,6 +65,23 @@ describe.each(["open", "force"] as const)("%s", (call) => {
     expect(opened.slot.life).toBeDefined();
     await expectWhole(world, "user-reaped", opened.slot.sessionId);
     expect((await user.read())?.user.details).toEqual({ firstName: "A" });
+  });
+
+  test("where the user's seal was reaped and the slot's was not leaves what another has noted on its session since", async () => {
+    const world = createStoreWorld();
+    const container = world.container();
+    const [user, there] = [world.user("noted"), world.user("noted", container)];
+    await user.erase();
+    world.clock.nowMs += DAY_MS;
+    await world.reap(user.userId, "user");
+    let written = false;
+    const extendsIt = (sent: Sent) => written && sends("UpdateItem", "slot")(sent);
+    container.network.before(sends("PutItem", "slot"), async () => void (written = true));
+    container.network.before(extendsIt, () => user.open({ metadata: { order: "later" } }));
+    const opened = accepted(await there[call]({ metadata: { order: "first" } }));
+    expect(opened.kind).toBe("created");
+    expect((await user.open()).slot.metadata).toEqual({ order: "later" });
+    await expectWhole(world, "noted", opened.slot.sessionId);
   });
 
   test("where the slot's seal was reaped and the user's was not gives the slot the user's life", async () => {

@@ -6,7 +6,7 @@ import { openInRounds, type OpenRequest, type Opened, type SlotPolicy, type Slot
 import { ABSENT, below, olderThan } from "./rev-clauses.ts";
 import { toMetadataText } from "./session-attributes.ts";
 import { EMPTIED, expiresBy, live, NEVER_STARTED, type SlotImage, slotKey } from "./slot-item.ts";
-import { newSlot, type SlotCall, type SlotWritten, slotWritten } from "./slot-writes.ts";
+import { metadataFor, newSlot, type SlotCall, type SlotWritten, slotWritten } from "./slot-writes.ts";
 import { clockOf, type VerificationTable } from "./table.ts";
 import { writeIf } from "./write-if.ts";
 
@@ -59,7 +59,7 @@ function afterClaim(image: SlotImage, call: SlotCall, nowSeconds: number): SlotS
   if (image.kind === "absent") return { kind: "blind" };
   if (image.kind !== "held" || !isLive(image.slot, nowSeconds)) return { kind: "put", seen: image };
   const { slot } = image;
-  if (isNews(call.request.metadata, slot)) {
+  if (isNews(metadataFor(call, slot), slot)) {
     return slot.status === "in_progress" ? { kind: "note", seen: slot } : { kind: "extend", seen: slot };
   }
   return slot.expiresAt < nowSeconds + SESSION_TTL_SECONDS

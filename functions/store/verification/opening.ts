@@ -92,6 +92,7 @@ export function openInRounds(
   const slotRequest = { identity, userIdSecret, flowId, metadata, idempotencyKey, requestHash };
   const doubt = createDoubt();
   const own: SlotCall["own"] = new Map();
+  const noted: SlotCall["noted"] = new Set();
   let userChanged = false;
   const progress: Progress = {
     user: undefined,
@@ -132,11 +133,12 @@ export function openInRounds(
 
     const writeSlot = async (): Promise<void> => {
       const { step } = progress;
-      const call = { request: slotRequest, own, life: progress.lifeForSlot };
+      const call = { request: slotRequest, own, noted, life: progress.lifeForSlot };
       progress.step = { kind: "blind" }; // unless there is something seen to go on from
       const written = await doubt.about(sendStep(table, policy, call, step));
       if (written.kind === "written") {
         progress.slot = written.slot;
+        noted.add(written.slot.sessionId);
         return;
       }
       const next = policy.next(written.image, call, clockOf(table).nowSeconds);

@@ -43,6 +43,8 @@ export type SlotCall = {
   readonly request: SlotRequest;
   /** The session ids of its attempts, each with the session whose place it takes, as far as that is known. */
   readonly own: Map<SessionId, Slot | undefined>;
+  /** The sessions that it has given its metadata to. What others have set there since is younger. */
+  readonly noted: Set<SessionId>;
   /** The user's life, for a slot that has none. */
   readonly life: Rev | undefined;
 };
@@ -60,6 +62,7 @@ export function newSlot(table: VerificationTable, call: SlotCall, seen: SlotImag
   const sessionId = sessionIdOf(rev, { userId: identity.userId, userIdSecret });
   const before = heldIn(seen);
   call.own.set(sessionId, isLive(before, nowSeconds) ? before : undefined);
+  call.noted.add(sessionId);
   return {
     sessionId,
     flowId,
@@ -98,12 +101,18 @@ export async function putSlot(
     : { kind: "written", slot };
 }
 
-/** Extends the session that was seen, and no other; sets its metadata where the call has some. */
+/** The metadata that a call has yet to give to a session: none to one that it, or an earlier call with its key, made or noted it on. */
+export function metadataFor({ request, noted }: SlotCall, slot: Slot): Metadata | undefined {
+  const bearsKey = request.idempotencyKey !== undefined && slot.idempotencyKey === request.idempotencyKey;
+  return bearsKey || noted.has(slot.sessionId) ? undefined : request.metadata;
+}
+
+/** Extends the session that was seen, and no other; sets its metadata where the call has some for it. */
 export async function extendSlot(table: VerificationTable, call: SlotCall, seen: Slot): Promise<SlotWritten> {
   const image: SlotImage = { kind: "held", slot: seen };
   const { rev, expiresAt, stillLive } = extension(table, seen);
   // The metadata of a session that was started is its record's too: see noteOnStarted.
-  const metadata = seen.status === "open" ? toMetadataText(call.request.metadata) : undefined;
+  const metadata = seen.status === "open" ? toMetadataText(metadataFor(call, seen)) : undefined;
   const written = await writeIf(
     table.dynamodb.send(
       new UpdateCommand({
