@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Sleep } from "./retry.ts";
 
 /** What the store keeps count of while one HTTP request is answered. */
 export type RequestScope = {
@@ -10,6 +11,8 @@ export type RequestScope = {
   underWay: { count: number; sinceMs: number };
   /** On `performance.now()`'s clock: nothing is sent to the store that could not be answered or given up by then. */
   readonly deadlineMs: number;
+  /** Waits between attempts at a request to the store, if not by a timer. */
+  readonly sleep: Sleep | undefined;
 };
 
 /** How long one request to the store may take. */
@@ -18,13 +21,14 @@ export const REQUEST_TIMEOUT_MS = 2_000;
 export const requestScope = new AsyncLocalStorage<RequestScope>();
 
 /** @param budgetMs how long the caller's request may wait for the store in all */
-export function newRequestScope(budgetMs: number): RequestScope {
+export function newRequestScope(budgetMs: number, sleep?: Sleep): RequestScope {
   return {
     dynamodbRequests: 0,
     storeRetries: 0,
     dynamodbMs: 0,
     underWay: { count: 0, sinceMs: 0 },
     deadlineMs: performance.now() + budgetMs,
+    sleep,
   };
 }
 

@@ -48,7 +48,7 @@ const MAX_PAUSE_MS = 400;
  */
 export async function withRetries<T>(
   attempt: () => Promise<T | typeof AGAIN>,
-  sleep: Sleep = wait,
+  sleep: Sleep = requestScope.getStore()?.sleep ?? wait,
 ): Promise<T> {
   for (let rounds = 1, made = 1; ; rounds += 1) {
     try {

@@ -7,6 +7,7 @@ import type {
 } from "aws-lambda";
 import type { DynamoDBDocumentClient } from "../store/dynamodb.ts";
 import { newRequestScope, requestScope } from "../store/request-scope.ts";
+import type { Sleep } from "../store/retry.ts";
 import { createDeliver } from "./deliver.ts";
 import { createDeliveryStore } from "./deliveries.ts";
 import { createEndpointStore } from "./endpoints.ts";
@@ -34,6 +35,8 @@ export type WebhookWorld = {
   readonly log: WebhookLog;
   /** For how long endpoints that were looked up are trusted, if not for 60 s. */
   readonly trustedMs?: number;
+  /** Waits between attempts at a request to the store, if not by a timer. */
+  readonly sleep?: Sleep;
 };
 
 function createStores({ dynamodb, tables, now, trustedMs }: WebhookWorld) {
@@ -63,7 +66,7 @@ export function createPublishHandler(world: WebhookWorld) {
   const sweep = createSweep({ ...stores, tell, queue, now, log });
 
   return (event: PublishEvent): Promise<DynamoDBBatchResponse> =>
-    requestScope.run(newRequestScope(PUBLISH_BUDGET_MS), async () => {
+    requestScope.run(newRequestScope(PUBLISH_BUDGET_MS, world.sleep), async () => {
       if (!("Records" in event)) {
         const endsAtMs = now() + PUBLISH_BUDGET_MS / 2;
         await sweep(() => now() < endsAtMs);
@@ -86,7 +89,7 @@ export function createDeliverHandler(
   const { log } = world;
 
   return (event: SQSEvent): Promise<SQSBatchResponse> =>
-    requestScope.run(newRequestScope(DELIVER_BUDGET_MS), async () => {
+    requestScope.run(newRequestScope(DELIVER_BUDGET_MS, world.sleep), async () => {
       const failed = await Promise.all(
         event.Records.map(async ({ messageId, body }) => {
           try {

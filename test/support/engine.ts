@@ -5,7 +5,7 @@ import path from "node:path";
 import type { TestProject } from "vitest/node";
 import { withRetries } from "../../functions/store/retry.ts";
 import { PERMISSIONS } from "../../infra/permissions.ts";
-import { startEngine } from "../../scripts/local/engine.ts";
+import { type Engine, startEngine } from "../../scripts/local/engine.ts";
 import { LocalError } from "../../scripts/local/local-error.ts";
 import { createTables, dropTables, type TableNames } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
@@ -32,6 +32,19 @@ function checkGranted(actions: readonly string[]): void {
   const missing = actions.filter((action) => !granted.has(action));
   if (missing.length === 0) return;
   throw new Error(`infra/permissions.ts does not grant what the store sends: ${missing.join(", ")}`);
+}
+
+/** An engine beside that of the run, without a table. */
+export async function startOwnEngine(): Promise<Pick<Engine, "endpoint" | "stop">> {
+  const directory = mkdtempSync(path.join(tmpdir(), "engine-"));
+  const engine = await startEngine({ leases: path.join(directory, "leases") });
+  return {
+    endpoint: engine.endpoint,
+    stop: async () => {
+      await engine.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Starts the embedded DynamoDB, with all tables, before the first test and stops it after the last. */

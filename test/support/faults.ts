@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
+import type { Direct } from "../proof/direct.ts";
 
 /** What goes wrong with one request: before it reaches the store, or after it took effect, its answer being lost. */
 export type Fault = { readonly when: "before" | "after"; readonly error: Error };
@@ -20,14 +21,45 @@ export function connectFaulty(
         command: String(context.commandName),
         input: args.input as Record<string, unknown>,
       });
-      if (planned?.when === "before") throw planned.error;
-      const answer = await next(args);
-      if (planned?.when === "after") throw planned.error;
-      return answer;
+      return goingWrong(planned, () => next(args));
     },
     { step: "build", name: "fault" },
   );
   return client;
+}
+
+async function goingWrong<Answer>(fault: Fault | undefined, send: () => Promise<Answer>): Promise<Answer> {
+  if (fault?.when === "before") throw fault.error;
+  const answer = await send();
+  if (fault?.when === "after") throw fault.error;
+  return answer;
+}
+
+const OPERATIONS: Readonly<Record<string, string>> = {
+  Get: "GetItem",
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  BatchGet: "BatchGetItem",
+  BatchWrite: "BatchWriteItem",
+  TransactWrite: "TransactWriteItems",
+};
+
+/** The same for very many requests: they take the shortest way to the engine, past all that the SDK does. */
+export function connectDirectly(
+  endpoint: string,
+  direct: Direct,
+  fault: (sent: Sent) => Fault | undefined = () => undefined,
+): DynamoDBDocumentClient {
+  return Object.assign(connectLocal(endpoint), {
+    send: ({ constructor, input }: { input: Record<string, unknown> }) => {
+      const name = constructor.name.replace(/Command$/, "");
+      const operation = OPERATIONS[name] ?? name;
+      return goingWrong(fault({ command: `${operation}Command`, input }), () =>
+        direct.send(operation, input),
+      );
+    },
+  });
 }
 
 /** A client that is slow at random, so that concurrent requests meet in ever new orders. */

@@ -10,7 +10,7 @@ export type Asked = {
   readonly pk?: string;
 };
 
-type Input = {
+export type Input = {
   readonly TableName?: string;
   readonly IndexName?: string;
   readonly Key?: { readonly pk?: string };
@@ -21,31 +21,39 @@ type Input = {
 /** Has a client note what its requests ask IAM for. */
 export function noteAsked(
   dynamodb: DynamoDBDocumentClient,
-  { verificationTable, clientsTable }: WebhookWorld["tables"],
+  tables: WebhookWorld["tables"],
   note: (asked: Asked) => void,
 ): DynamoDBDocumentClient {
   dynamodb.middlewareStack.add(
     (next, { commandName = "" }) =>
       (args) => {
-        const { TableName, IndexName, Key, Item, ExpressionAttributeValues } = args.input as Input;
-        const pk = Key?.pk ?? Item?.pk ?? (ExpressionAttributeValues?.[":pk"] as string | undefined);
-        note({
-          table:
-            TableName === verificationTable
-              ? "Verification"
-              : TableName === clientsTable
-                ? "Clients"
-                : "Deliveries",
-          action: `dynamodb:${commandName.replace(/Command$/, "")}`,
-          ...(IndexName === undefined ? {} : { index: IndexName }),
-          ...(pk === undefined ? {} : { pk }),
-        });
+        note(askedBy(commandName, args.input as Input, tables));
         return next(args);
       },
     // Before the document client has made wire values of the input.
     { step: "initialize", name: "noteAsked" },
   );
   return dynamodb;
+}
+
+/** @param command as in `UpdateItemCommand`, with the document client's input */
+export function askedBy(
+  command: string,
+  { TableName, IndexName, Key, Item, ExpressionAttributeValues }: Input,
+  { verificationTable, clientsTable }: WebhookWorld["tables"],
+): Asked {
+  const pk = Key?.pk ?? Item?.pk ?? (ExpressionAttributeValues?.[":pk"] as string | undefined);
+  return {
+    table:
+      TableName === verificationTable
+        ? "Verification"
+        : TableName === clientsTable
+          ? "Clients"
+          : "Deliveries",
+    action: `dynamodb:${command.replace(/Command$/, "")}`,
+    ...(IndexName === undefined ? {} : { index: IndexName }),
+    ...(pk === undefined ? {} : { pk }),
+  };
 }
 
 /** Whether infra/ grants to a function's role what it asked. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { DeleteTableCommand } from "@aws-sdk/client-dynamodb";
 import { DeleteCommand, paginateScan, PutCommand, ScanCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { DynamoDBRecord, ScheduledEvent } from "aws-lambda";
@@ -21,9 +22,11 @@ import { QUEUE_SOURCE, SWEEP_SECONDS, VISIBILITY_SECONDS } from "../../infra/eve
 import { createStreamReader, ensureStream } from "../../scripts/local/stream.ts";
 import { createTables } from "../../scripts/local/tables.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
-import { connectFaulty, type Fault, type Sent } from "./faults.ts";
+import { createDirect } from "../proof/direct.ts";
+import { startOwnEngine } from "./engine.ts";
+import { connectDirectly, connectFaulty, type Fault, type Sent } from "./faults.ts";
 import { createStoreWorld } from "./store.ts";
-import { type Asked, isGranted, noteAsked } from "./webhook-actions.ts";
+import { type Asked, askedBy, isGranted, noteAsked } from "./webhook-actions.ts";
 import { createTestQueue } from "./webhook-queue.ts";
 
 /** One request to a receiver. */
@@ -44,12 +47,25 @@ export const answers =
 
 export type WebhookWorld = Awaited<ReturnType<typeof createWebhookWorld>>;
 
+/** As many batches as are delivered side by side. */
+const LANES = 10;
+
 /**
  * The whole way of an event, from the store's write to the receiver, with tables of its own, a clock that the test moves,
  * and a stand-in for Lambda and SQS. Hours of waiting take milliseconds.
+ * @param options.fault what goes wrong between the two functions and the store
+ * @param options.isLong there are thousands of events: their requests take the shortest way to an engine of their own, as each
+ * write to a stream takes dynoxide the longer the more records all its streams have
  */
-export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefined) {
-  const endpoint = inject("dynamodbEndpoint");
+export async function createWebhookWorld({
+  fault = () => undefined,
+  isLong = false,
+}: {
+  readonly fault?: (sent: Sent) => Fault | undefined;
+  readonly isLong?: boolean;
+} = {}) {
+  const engine = isLong ? await startOwnEngine() : undefined;
+  const endpoint = engine?.endpoint ?? inject("dynamodbEndpoint");
   const suffix = randomUUID();
   const tables = {
     verificationTable: `verification-${suffix}`,
@@ -57,7 +73,8 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     deliveriesTable: `deliveries-${suffix}`,
   };
   const { verificationTable, clientsTable, deliveriesTable } = tables;
-  const dynamodb = connectLocal(endpoint);
+  const direct = isLong ? createDirect(endpoint) : undefined;
+  const dynamodb = direct === undefined ? connectLocal(endpoint) : connectDirectly(endpoint, direct);
   await withRetries(() => createTables(dynamodb, tables));
   const streamArn = await ensureStream(dynamodb, verificationTable);
   let reader = createStreamReader({ endpoint, streamArn });
@@ -81,13 +98,21 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
   const receivers = new Map<string, Receiver>();
   // Each function's own client, so that what they ask can be told apart, and from what the API asks.
   const asked = { Publish: [] as Asked[], Deliver: [] as Asked[] };
-  const connect = (name: keyof typeof asked) =>
-    noteAsked(connectFaulty(endpoint, fault ?? (() => undefined)), tables, (each) => asked[name].push(each));
+  const connect = (name: keyof typeof asked) => {
+    const note = (each: Asked) => void asked[name].push(each);
+    if (direct === undefined) return noteAsked(connectFaulty(endpoint, fault), tables, note);
+    return connectDirectly(endpoint, direct, (sent) => {
+      note(askedBy(sent.command, sent.input, tables));
+      return fault(sent);
+    });
+  };
   const dynamodbs = { publish: connect("Publish"), deliver: connect("Deliver") };
   const world = {
     tables,
     queue,
     now,
+    // What a store that fails makes them wait for takes no time.
+    sleep: () => setImmediate(),
     log: createWebhookLog((line) => lines.push(JSON.parse(line))),
     random: () => 0,
     async post(url: string, headers: Readonly<Record<string, string>>, body: Buffer): Promise<Posted> {
@@ -105,6 +130,8 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     reader.stop();
     for (const TableName of Object.values(tables)) await dynamodb.send(new DeleteTableCommand({ TableName }));
     dynamodb.destroy();
+    direct?.close();
+    await engine?.stop();
     for (const each of Object.values(dynamodbs)) each.destroy();
     for (const name of ["Publish", "Deliver"] as const) {
       const refused = asked[name].filter((each) => !isGranted(name, each));
@@ -145,8 +172,14 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     return true;
   }
 
+  /** Some batches side by side. @returns whether there was anything */
+  async function deliverBatches(): Promise<boolean> {
+    const lanes = Array.from({ length: LANES }, () => deliverBatch());
+    return (await Promise.all(lanes)).includes(true);
+  }
+
   async function pumpQueue(): Promise<void> {
-    while (await deliverBatch());
+    while (await deliverBatches());
   }
 
   const sweep = () => publish({ source: "aws.events" } as ScheduledEvent);
@@ -180,7 +213,7 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
     faults,
     deliveries,
     pumpStream,
-    deliverBatch,
+    deliverBatches,
     pumpQueue,
     sweep,
     settle,
@@ -282,9 +315,14 @@ export async function createWebhookWorld(fault?: (sent: Sent) => Fault | undefin
 
 /** The signatures of a request are those that a library makes that we did not sign with. */
 export function expectSigned({ headers, body }: Request, ...secrets: readonly string[]): void {
+  const signatures = secrets.map((secret) => signatureOf(new Webhook(secret), headers, body));
+  expect(headers["webhook-signature"]).toBe(signatures.join(" "));
+}
+
+export const isSigned = (webhook: Webhook, { headers, body }: Request) =>
+  headers["webhook-signature"] === signatureOf(webhook, headers, body);
+
+function signatureOf(webhook: Webhook, headers: Request["headers"], body: string): string {
   const { "webhook-id": id = "", "webhook-timestamp": timestamp = "" } = headers;
-  const at = new Date(Number(timestamp) * 1000);
-  expect(headers["webhook-signature"]).toBe(
-    secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(" "),
-  );
+  return webhook.sign(id, new Date(Number(timestamp) * 1000), body);
 }
