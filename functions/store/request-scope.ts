@@ -20,7 +20,10 @@ export const REQUEST_TIMEOUT_MS = 2_000;
 
 export const requestScope = new AsyncLocalStorage<RequestScope>();
 
-/** @param budgetMs how long the caller's request may wait for the store in all */
+/**
+ * @param budgetMs how long the caller's request may wait for the store in all
+ * @param sleep waits between attempts, if not a timer
+ */
 export function newRequestScope(budgetMs: number, sleep?: Sleep): RequestScope {
   return {
     dynamodbRequests: 0,

@@ -236,6 +236,19 @@ test("no attempt is begun that could not end within the request's time", async (
   expect([made, scope.storeRetries]).toEqual([1, 0]);
 });
 
+test("a scope may say how its retries pause", async () => {
+  const { sleep, pauses } = noSleep();
+  let made = 0;
+  const answer = await requestScope.run(newRequestScope(7_000, sleep), () =>
+    withRetries(async () => {
+      made += 1;
+      if (made < 3) throw errorNamed("ThrottlingException");
+      return "answer";
+    }),
+  );
+  expect([answer, pauses.length]).toEqual(["answer", 2]);
+});
+
 test("the request's retries are counted, the first attempt and the giving up are not", async () => {
   const scope = newRequestScope(7_000);
   await requestScope.run(scope, () => failOnce(new Contended()));
