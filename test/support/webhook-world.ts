@@ -54,8 +54,8 @@ const LANES = 10;
  * The whole way of an event, from the store's write to the receiver, with tables of its own, a clock that the test moves,
  * and a stand-in for Lambda and SQS. Hours of waiting take milliseconds.
  * @param options.fault what goes wrong between the two functions and the store
- * @param options.isLong there are thousands of events: their requests take the shortest way to an engine of their own, as each
- * write to a stream takes dynoxide the longer the more records all its streams have
+ * @param options.isLong there are thousands of events: on dynoxide, their requests take the shortest way to an engine of their
+ * own, as a write to a stream takes it the longer the more records all its streams have
  */
 export async function createWebhookWorld({
   fault = () => undefined,
@@ -64,7 +64,8 @@ export async function createWebhookWorld({
   readonly fault?: (sent: Sent) => Fault | undefined;
   readonly isLong?: boolean;
 } = {}) {
-  const engine = isLong ? await startOwnEngine() : undefined;
+  const isDirect = isLong && inject("dynamodbEngine") === "dynoxide";
+  const engine = isDirect ? await startOwnEngine() : undefined;
   const endpoint = engine?.endpoint ?? inject("dynamodbEndpoint");
   const suffix = randomUUID();
   const tables = {
@@ -73,7 +74,7 @@ export async function createWebhookWorld({
     deliveriesTable: `deliveries-${suffix}`,
   };
   const { verificationTable, clientsTable, deliveriesTable } = tables;
-  const direct = isLong ? createDirect(endpoint) : undefined;
+  const direct = isDirect ? createDirect(endpoint) : undefined;
   const dynamodb = direct === undefined ? connectLocal(endpoint) : connectDirectly(endpoint, direct);
   await withRetries(() => createTables(dynamodb, tables));
   const streamArn = await ensureStream(dynamodb, verificationTable);
