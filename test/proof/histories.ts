@@ -183,7 +183,7 @@ export async function play(
         const item = items.find(({ sk }) => sk === todo.sk);
         if (item?.ttl === undefined || Number(item.ttl) >= run.nowMs() / 1_000) return;
         run.trace.push(`the TTL takes user ${todo.user}'s ${todo.sk}`);
-        await stage.restore([item], []);
+        await stage.restore(userId, [item], []);
       }
     }
   }
