@@ -257,9 +257,10 @@ async function findVariants(every: number): Promise<void> {
       tasks.push({ kind: "variant", variant: { condition, index } satisfies VariantName, cases: chosen });
     });
   }
-  const named = option("variant");
-  const tried = sample(tasks, every, seed).filter(
-    ({ variant }) => named === undefined || ("name" in variant && variant.name === named),
+  const pattern = option("variant");
+  const named = pattern === undefined ? undefined : new RegExp(pattern);
+  const tried = sample(tasks, every, seed).filter(({ variant }) =>
+    named === undefined ? true : "name" in variant && named.test(variant.name),
   );
   let found = 0;
   let runs = 0;
