@@ -10,8 +10,8 @@ type Deed = {
   readonly part: Part;
   /** It may be left out: nobody knows whether it happened, or how often. */
   readonly isOptional: boolean;
-  /** It is an attempt that its call has made again: what it made, another call must have taken away in between. */
-  readonly isOvertaken?: boolean;
+  /** The session that it made in an attempt, if another call has taken that away before the call's next. */
+  readonly overtaken?: string;
   readonly after: bigint;
   /** For an open that is whole: both of its moments. */
   readonly whole: bigint;
@@ -49,8 +49,8 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       partsOf(entry.call).flatMap((part) => [
         { entry, part, isOptional: isUnknown(entry.answer) },
         ...(entry.faulted && mayChange(entry) ? [{ entry, part, isOptional: true }] : []),
-        ...(part === "session" && !entry.faulted && unanswered.length > 0 && isAccompanied(entries, entry)
-          ? [{ entry, part, isOptional: true, isOvertaken: true }]
+        ...(part === "session" && !entry.faulted && isAccompanied(entries, entry)
+          ? unanswered.map((overtaken) => ({ entry, part, isOptional: true, overtaken }))
           : []),
       ]),
     );
@@ -82,7 +82,7 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
     if (seen.size > MAX_STATES) throw new Error("This history has too many orders to judge");
     seen.add(key);
     const ways: (readonly [State, bigint, number])[] = [];
-    for (const [index, { entry, part, after, isOptional, isOvertaken }] of deeds.entries()) {
+    for (const [index, { entry, part, after, isOptional, overtaken }] of deeds.entries()) {
       const bit = 1n << BigInt(index);
       if ((done & bit) !== 0n || (after & ~done) !== 0n || (isOptional && spare === 0)) continue;
       // What went before its last attempt went before the answer.
@@ -93,9 +93,9 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       const played = {
         ...entry,
         ...(isOptional ? { answer: UNANSWERED } : {}),
-        ...(isOvertaken === true ? { attemptOf: entry.began } : {}),
+        ...(overtaken === undefined ? {} : { attemptOf: entry.began }),
       };
-      const nexts = step(state, played, part, isOvertaken === true ? unanswered : strangers).filter(
+      const nexts = step(state, played, part, overtaken === undefined ? strangers : [overtaken]).filter(
         (next) => !isOptional || next !== state,
       );
       // What never changes anything and may happen now, may as well happen now.
@@ -110,7 +110,8 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   };
   // The simplest explanation first: that as little as possible happened of what nobody was told of.
   const optional = deeds.filter(({ isOptional }) => isOptional).length;
-  for (let spare = 0; spare <= optional; spare += 1) {
+  const least = unanswered.filter((id) => id >= (told?.erasedUntil ?? "")).length;
+  for (let spare = least; spare <= optional; spare += 1) {
     seen = new Set();
     if (go(NOBODY, 0n, spare)) return true;
   }

@@ -226,11 +226,14 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
     };
   };
   if (isUnknown(answer)) {
-    return [state, ...strangers.filter((id) => state.sessions[id] === undefined).map(create)];
+    // Ids sort by their time, and a session's above that of the one that it supersedes.
+    const possible = strangers.filter(
+      (id) => state.sessions[id] === undefined && id > (active?.sessionId ?? ""),
+    );
+    return [state, ...possible.map(create)];
   }
   if (answer.status !== 201 || body.created !== true || state.sessions[body.sessionId] !== undefined)
     return [];
-  // Ids sort by their time, and a session's above that of the one that it supersedes.
   if (active !== undefined && body.sessionId <= active.sessionId) return [];
   const after = create(body.sessionId);
   const made1 = after.sessions[body.sessionId] as Session;
