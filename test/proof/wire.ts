@@ -182,7 +182,7 @@ export function holdRequests(
           if (actor === undefined) return next(args);
           const onward: Onward = async (input, fate) => {
             (context as { fate?: Fate }).fate = fate;
-            return (await next({ ...args, input: input as typeof args.input })).output;
+            return (await next({ ...args, input })).output;
           };
           const command = String(context.commandName).replace(/(Items?)?Command$/, "");
           return { output: await hold(actor, command, args.input, onward), response: {} };
