@@ -41,7 +41,7 @@ export const LOG_QUERIES: readonly LogQuery[] = [
     title: "Faults by kind",
     query: [
       'filter event = "fault"',
-      "stats count(*) as faults, latest(requestId) as lastRequest by code, fault.name, fault.message",
+      "stats count(*) as faults, latest(requestId) as lastRequest by code, fault.name, fault.cause.name, fault.message",
       "sort faults desc",
     ].join(" | "),
     onDashboard: false,

@@ -8,6 +8,7 @@ import { regionOf } from "../infra/stage.ts";
 import { readApiKey } from "./api-key.ts";
 import { readOptions, UsageError } from "./command-line.ts";
 import { createVersions, type Live, type Versions } from "./live-version.ts";
+import { renewReleased } from "./openapi/released.ts";
 
 const ROOT = process.cwd();
 const OPTIONS = {
@@ -24,6 +25,10 @@ const USAGE = `Usage: npm run release -- --stage <stage> [--key-file <file>] [--
   --help      this
 
 The first deploy of a stage is \`npx sst deploy\`: there is no key to check it with yet.`;
+
+const RENEWED =
+  "openapi.released.json is the document of this version now. Commit it (after a workflow: `npm run openapi -- --release` " +
+  "on a checkout of what it released): later changes are held against it.";
 
 class NotReleased extends Error {}
 
@@ -107,6 +112,11 @@ try {
     if (existsSync(settings)) process.loadEnvFile(settings);
     const lambda = new LambdaClient({ region: regionOf(process.env) });
     console.log(await release(asked, createVersions(lambda, asked.stage)));
+    // Clients are written for what production answers.
+    if (asked.stage === "production" && renewReleased(ROOT)) {
+      // A workflow cannot commit, and its checkout goes: GitHub shows this beside its run.
+      console.log(process.env.GITHUB_ACTIONS === "true" ? `::warning::${RENEWED}` : RENEWED);
+    }
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -1,7 +1,7 @@
 // Checks a live stage end to end: `npm run smoke -- --url https://... < key.txt`. Opens a session for a user of its
 // own, replaces it, erases both. Exit code 1: the stage fails. 2: the check was not asked for properly.
 import { randomUUID } from "node:crypto";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import { readApiKey } from "./api-key.ts";
 import { readOptions, UsageError } from "./command-line.ts";
 
@@ -120,10 +120,23 @@ async function checkToken(
     algorithms: ["EdDSA"],
     typ: "JWT",
     clockTolerance: 5,
+  }).catch((error: unknown) => {
+    const other = otherIssuer(error);
+    throw other === undefined
+      ? error
+      : new SmokeFailure(
+          `unexpected "iss" claim value: the tokens are ${other}'s, not ${issuer}'s. If that is right, pass --issuer ${other}`,
+        );
   });
   demand(payload.sid === sessionId, "the token is another session's");
   const lifetime = (payload.exp ?? 0) - (payload.iat ?? 0);
   demand(lifetime === SESSION_SECONDS, `the token lives for ${lifetime} s instead of ${SESSION_SECONDS} s`);
+}
+
+/** Whose a token is that is good but for its `iss`. */
+function otherIssuer(error: unknown): string | undefined {
+  const isOther = error instanceof errors.JWTClaimValidationFailed && error.claim === "iss";
+  return isOther ? error.payload.iss : undefined;
 }
 
 /** RFC 9110 §11.6.1: a 401 says how to authenticate. A gateway or a proxy in between may drop that. */

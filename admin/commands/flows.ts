@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Environment } from "../../functions/contract/vocabulary.ts";
 import { fields, table } from "../answer.ts";
 import { clientOption, environmentOption, parseFlowId, parseFlowType } from "../options.ts";
+import { refuseRemoval, refuseRetyping } from "../registry/flows.ts";
 import { type Run, YES } from "../work.ts";
 
 type FlowOptions = { client: string; environment: Environment; yes?: boolean };
@@ -23,6 +24,7 @@ export function addFlowCommands(program: Command, run: Run): void {
     )
     .action((flowId: string, { client, environment, type, yes }: FlowOptions & { type: string }) =>
       run(async ({ registry, target, confirm }) => {
+        refuseRetyping({ flowId, type });
         const before = await registry.readFlow(client, environment, flowId);
         const changes = before !== undefined && before.type !== type;
         if (changes) {
@@ -68,6 +70,7 @@ export function addFlowCommands(program: Command, run: Run): void {
     )
     .action((flowId: string, { client, environment, yes }: FlowOptions) =>
       run(async ({ registry, target, confirm }) => {
+        refuseRemoval(flowId);
         await registry.findFlow(client, environment, flowId);
         await confirm(
           `Remove the flow ${flowId} of ${client} in ${environment} on ${target.description}? Calls that name it are refused.`,

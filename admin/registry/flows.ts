@@ -1,9 +1,23 @@
 import type { Environment } from "../../functions/contract/vocabulary.ts";
-import { BUILT_IN_FLOW } from "../../functions/core/flow.ts";
+import { BUILT_IN_FLOW, type Flow } from "../../functions/core/flow.ts";
 import { flowKey, flowsOf, type StoredFlow, toFlow } from "../../functions/store/clients/items.ts";
 import { AdminError } from "../admin-error.ts";
 import { readClient } from "./clients.ts";
 import { ABSENT, type ClientsTable, EXISTS } from "./table.ts";
+
+/** @throws AdminError for another type of the built-in flow, which has its own and keeps it */
+export function refuseRetyping({ flowId, type }: Flow): void {
+  if (flowId !== BUILT_IN_FLOW.flowId || type === BUILT_IN_FLOW.type) return;
+  throw new AdminError(
+    `The flow ${flowId} is built in and always of the type ${BUILT_IN_FLOW.type}; choose another id for the type ${type}.`,
+  );
+}
+
+/** @throws AdminError for the built-in flow, which every client has */
+export function refuseRemoval(flowId: string): void {
+  if (flowId === BUILT_IN_FLOW.flowId)
+    throw new AdminError(`The flow ${flowId} is built in and cannot be removed.`);
+}
 
 export function flowRegistry(table: ClientsTable) {
   async function readFlow(
@@ -40,11 +54,7 @@ export function flowRegistry(table: ClientsTable) {
     /** Makes a flow, or gives it another type; the built-in one has its own and keeps it. */
     async putFlow(clientId: string, flow: StoredFlow): Promise<StoredFlow> {
       const { environment, flowId, type } = flow;
-      if (flowId === BUILT_IN_FLOW.flowId && type !== BUILT_IN_FLOW.type) {
-        throw new AdminError(
-          `The flow ${flowId} is built in and always of the type ${BUILT_IN_FLOW.type}; choose another id for the type ${type}.`,
-        );
-      }
+      refuseRetyping(flow);
       const before = await readFlow(clientId, environment, flowId);
       if (before?.type === type) return before;
       const item = { ...flowKey(clientId, environment, flowId), clientId, environment, flowId, type };
@@ -64,8 +74,7 @@ export function flowRegistry(table: ClientsTable) {
 
     /** Calls that name it are refused within a minute; sessions that it began go on. */
     async removeFlow(clientId: string, environment: Environment, flowId: string): Promise<void> {
-      if (flowId === BUILT_IN_FLOW.flowId)
-        throw new AdminError(`The flow ${flowId} is built in and cannot be removed.`);
+      refuseRemoval(flowId);
       await table.commit("flow.removed", { clientId, environment, flowId }, [
         {
           Delete: {

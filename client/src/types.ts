@@ -474,10 +474,7 @@ export type SessionEventData = {
 /** - `webhook.test`: A test */
 export type WebhookTestEventType = "webhook.test";
 
-/**
- * The session as the backend calls answer it, with whose it is. A member without a value is left out;
- * personal details never are in it.
- */
+/** The webhook that is tested, and its environment: no session, and nothing of a user. */
 export type WebhookTestEventData = {
   webhookId: string;
   environment: Environment;

@@ -509,6 +509,8 @@ export const HEADER_PROSE = {
   "idempotent-replayed": "`true` if an earlier call with this `Idempotency-Key` made the session.",
   "www-authenticate": "How to authenticate (RFC 9110).",
   "retry-after": "After how many seconds to repeat the call.",
+  "access-control-allow-origin": "`*`: the pages of any origin may read the answer.",
+  "access-control-expose-headers": "The headers that a page may read, beside those that it always may.",
   ratelimit: "What is left of the quota, and for how many seconds the window lasts.",
   "ratelimit-policy": "The quota and its window in seconds.",
 } as const;

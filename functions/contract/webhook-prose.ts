@@ -47,11 +47,30 @@ export const WEBHOOK_HEADER_PROSE = {
     "`v1,` and the base64 of HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`. While your secret is being replaced, two of them with a space between.",
 } as const;
 
-export const WEBHOOK_BODY_PROSE = {
+const SESSION_BODY = {
   body: "What happened, when, and the session as it was then.",
+  data: "The session as the backend calls answer it, with whose it is. A member without a value is left out; personal details never are in it.",
+} as const;
+
+/** What the body of each type is, and what its `data` holds. */
+export const WEBHOOK_BODY_PROSE = {
+  "session.opened": SESSION_BODY,
+  "session.started": SESSION_BODY,
+  "session.completed": SESSION_BODY,
+  "session.reviewed": SESSION_BODY,
+  "session.canceled": SESSION_BODY,
+  "session.superseded": SESSION_BODY,
+  "session.expired": SESSION_BODY,
+  "webhook.test": {
+    body: "That it is a test, when it was asked for, and of which webhook.",
+    data: "The webhook that is tested, and its environment: no session, and nothing of a user.",
+  },
+} as const satisfies Record<EventType, { body: string; data: string }>;
+
+/** What the bodies of all types have. */
+export const WEBHOOK_MEMBER_PROSE = {
   type: "What happened. Leave alone what you do not know: a later version may tell more.",
   timestamp: "When it happened.",
-  data: "The session as the backend calls answer it, with whose it is. A member without a value is left out; personal details never are in it.",
 } as const;
 
 export const WEBHOOK_ANSWER_PROSE = {

@@ -1,6 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { counted, isTimeFor, REQUEST_TIMEOUT_MS } from "./request-scope.ts";
+import { counted, isTimeFor, REQUEST_TIMEOUT_MS, requestScope } from "./request-scope.ts";
 import { Unavailable } from "./retry.ts";
 
 const CONNECTION_TIMEOUT_MS = 1_000;
@@ -26,7 +26,10 @@ export function createDynamoDB(
   });
   dynamodb.middlewareStack.add(
     (next) => (args) => {
-      if (!isTimeFor()) throw new Unavailable("There is no time left to ask the store");
+      if (!isTimeFor()) {
+        const cause = requestScope.getStore()?.retriedAfter; // what took the time, if not slowness alone
+        throw new Unavailable("There is no time left to ask the store", { cause });
+      }
       return counted(() => next(args));
     },
     // Just before the request leaves, so that whatever is sent has its time and is counted.

@@ -5,6 +5,8 @@ import type { Sleep } from "./retry.ts";
 export type RequestScope = {
   dynamodbRequests: number;
   storeRetries: number;
+  /** What the last attempt came to that was made again. */
+  retriedAfter?: unknown;
   /** For how long at least one request to DynamoDB was under way. */
   dynamodbMs: number;
   /** The requests under way, and on `performance.now()`'s clock since when there is one. */

@@ -2,7 +2,7 @@ import { isTimeFor, requestScope } from "./request-scope.ts";
 
 /**
  * The store was throttled, contended or out of reach for longer than a request waits, or it is not known whether a
- * write took effect. Safe to repeat.
+ * write took effect. Safe to repeat. Its message is logged, and so has nothing in it of what was stored or sent.
  */
 export class Unavailable extends Error {
   override readonly name = "Unavailable";
@@ -62,7 +62,10 @@ export async function withRetries<T>(
         throw new Unavailable("The store did not take the request in time", { cause: error });
       }
       const scope = requestScope.getStore();
-      if (scope !== undefined) scope.storeRetries += 1;
+      if (scope !== undefined) {
+        scope.storeRetries += 1;
+        scope.retriedAfter = error;
+      }
       made += 1;
       await sleep(pauseMs);
     }
@@ -75,20 +78,25 @@ export async function withRetries<T>(
  */
 export function createDoubt() {
   let mayHaveLanded = false;
+  let cause: unknown;
   return {
     /** Sends a write of the call. */
     async about<Answer>(write: Promise<Answer>): Promise<Answer> {
       try {
         return await write;
       } catch (error) {
-        if (!hadNoEffect(error)) mayHaveLanded = true;
+        if (!hadNoEffect(error)) {
+          mayHaveLanded = true;
+          cause = error;
+        }
         throw error;
       }
     },
     mayHaveLanded: () => mayHaveLanded,
     /** The refusal, if it is certain that no write of the call took effect; else throws `Unavailable`. */
     refusing<Refusal>(refusal: Refusal): Refusal {
-      if (mayHaveLanded) throw new Unavailable("It is not known whether an earlier attempt took effect");
+      if (mayHaveLanded)
+        throw new Unavailable("It is not known whether an earlier attempt took effect", { cause });
       return refusal;
     },
   };

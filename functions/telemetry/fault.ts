@@ -1,9 +1,10 @@
-/** Errors that say what is wrong with the deployment, and in whose messages there is nothing of a caller's. */
+/** Errors that say what is wrong with the deployment or the store, and in whose messages there is nothing of a caller's. */
 const TELLING = new Set([
   "AccessDeniedException",
   "CredentialsProviderError",
   "ExpiredTokenException",
   "ResourceNotFoundException",
+  "Unavailable",
   "UnrecognizedClientException",
 ]);
 

@@ -18,6 +18,7 @@ import {
 } from "../../functions/contract/prose.ts";
 import { FAULTS, type FaultCode, REFUSALS, type RefusalCode } from "../../functions/contract/refusals.ts";
 import { WEBHOOK_TAG } from "../../functions/contract/webhook-prose.ts";
+import { isOpenToPages, OPEN_TO_PAGES } from "../../functions/http/cors.ts";
 import {
   checkSameNames,
   membersOf,
@@ -158,11 +159,12 @@ const COMMON_PARAMETERS = {
   },
 };
 
-const header = (name: keyof typeof HEADER_PROSE, schema: Schema, required = false) => ({
-  description: HEADER_PROSE[name],
+const header = (name: keyof typeof HEADER_PROSE, schema: Schema, required = false, when = "") => ({
+  description: HEADER_PROSE[name] + when,
   ...(required ? { required } : {}),
   schema,
 });
+const IF_COUNTED = " Missing where the call came to this before its quota counted it.";
 const HEADERS = {
   RequestId: header("x-request-id", { type: "string" }, true),
   CacheControl: header("cache-control", { type: "string" }, true),
@@ -171,6 +173,14 @@ const HEADERS = {
   RetryAfter: header("retry-after", { type: "integer", minimum: 0 }, true),
   RateLimit: header("ratelimit", { type: "string" }, true),
   RateLimitPolicy: header("ratelimit-policy", { type: "string" }, true),
+  RateLimitIfCounted: header("ratelimit", { type: "string" }, false, IF_COUNTED),
+  RateLimitPolicyIfCounted: header("ratelimit-policy", { type: "string" }, false, IF_COUNTED),
+  AllowOrigin: header(
+    "access-control-allow-origin",
+    { const: OPEN_TO_PAGES["access-control-allow-origin"] },
+    true,
+  ),
+  ExposeHeaders: header("access-control-expose-headers", { type: "string" }, true),
 };
 const headers = (names: Readonly<Record<string, keyof typeof HEADERS>>) =>
   Object.fromEntries(
@@ -224,7 +234,7 @@ function documentOperation(name: OperationName, codeSamples: readonly CodeSample
           documentAnswer(name, operation, Number(status), schema),
         ]),
       ),
-      ...documentProblems(name, [...refusals, ...FAULT_CODES]),
+      ...documentProblems(name, operation, [...refusals, ...FAULT_CODES]),
     },
     ...(codeSamples.length === 0 ? {} : { "x-codeSamples": codeSamples }),
   } as DocumentedOperation;
@@ -275,11 +285,37 @@ function parameterProse(name: string): string {
   return words[name] ?? nothingSaidOf("PARAMETER_PROSE", [name]);
 }
 
-const QUOTA_HEADERS = headers({ "ratelimit-policy": "RateLimitPolicy", ratelimit: "RateLimit" });
+/** What a call may come to before its quota counts it, and not afterwards. */
+const UNCOUNTED: ReadonlySet<Code> = new Set<Code>(["missing_api_key", "invalid_api_key", "missing_token"]);
+/** What it may come to before or afterwards; everything else comes afterwards. */
+const COUNTED_OR_NOT: ReadonlySet<Code> = new Set<Code>(["invalid_token", "token_expired", ...FAULT_CODES]);
+/** What the engine's calls may come to by a key without their scope: the others are not counted. */
+const COUNTED_WITHOUT_SCOPE: ReadonlySet<Code> = new Set<Code>(["rate_limited", "insufficient_scope"]);
 
-/** Whether an answer that is no refusal says how the quota stands. The verification engine's own calls are not counted. */
-const isCounted = ({ access, refusals }: Operation) =>
-  refusals.includes("rate_limited") && !(access.kind === "apiKey" && access.scope === "results:write");
+const isOfEngine = ({ access }: Operation) => access.kind === "apiKey" && access.scope === "results:write";
+
+/** The headers that say how the quota stands, in an answer of one of these codes, or of none. */
+function quotaHeaders(operation: Operation, codes: readonly Code[] = []) {
+  if (!operation.refusals.includes("rate_limited")) return {};
+  const counted = isOfEngine(operation)
+    ? codes.map((code) => COUNTED_WITHOUT_SCOPE.has(code))
+    : codes.map((code) => (COUNTED_OR_NOT.has(code) ? undefined : !UNCOUNTED.has(code)));
+  const always = codes.length === 0 ? !isOfEngine(operation) : counted.every((each) => each === true);
+  if (always) return headers({ "ratelimit-policy": "RateLimitPolicy", ratelimit: "RateLimit" });
+  return counted.every((each) => each === false)
+    ? {}
+    : headers({ "ratelimit-policy": "RateLimitPolicyIfCounted", ratelimit: "RateLimitIfCounted" });
+}
+
+/** What every answer of an operation has. */
+const commonHeaders = ({ path }: Operation) =>
+  headers({
+    "x-request-id": "RequestId",
+    "cache-control": "CacheControl",
+    ...(isOpenToPages(path)
+      ? { "access-control-allow-origin": "AllowOrigin", "access-control-expose-headers": "ExposeHeaders" }
+      : {}),
+  });
 
 function documentAnswer(
   name: OperationName,
@@ -294,11 +330,11 @@ function documentAnswer(
   return {
     description,
     headers: {
-      ...headers({ "x-request-id": "RequestId", "cache-control": "CacheControl" }),
+      ...commonHeaders(operation),
       ...(operation.headers === undefined || status !== 200
         ? {}
         : headers({ "idempotent-replayed": "IdempotentReplayed" })),
-      ...(isCounted(operation) ? QUOTA_HEADERS : {}),
+      ...quotaHeaders(operation),
     },
     ...(schema === undefined
       ? {}
@@ -307,7 +343,11 @@ function documentAnswer(
 }
 
 /** The refusals and faults of an operation, by status: the codes that can come, each with what it looks like. */
-function documentProblems(name: OperationName, codes: readonly Code[]): Record<string, DocumentedResponse> {
+function documentProblems(
+  name: OperationName,
+  operation: Operation,
+  codes: readonly Code[],
+): Record<string, DocumentedResponse> {
   const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status);
   return Object.fromEntries(
     [...byStatus]
@@ -317,9 +357,9 @@ function documentProblems(name: OperationName, codes: readonly Code[]): Record<s
         {
           description: those.map((code) => `- \`${code}\`: ${PROBLEM_PROSE[code].when}`).join("\n"),
           headers: {
-            ...headers({ "x-request-id": "RequestId", "cache-control": "CacheControl" }),
+            ...commonHeaders(operation),
             ...(status === 401 ? headers({ "www-authenticate": "Authenticate" }) : {}),
-            ...(status === 429 ? QUOTA_HEADERS : {}),
+            ...quotaHeaders(operation, those),
             ...(status === 429 || status === 503 ? headers({ "retry-after": "RetryAfter" }) : {}),
           },
           content: {

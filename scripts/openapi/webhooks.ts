@@ -4,6 +4,7 @@ import {
   WEBHOOK_BODY_PROSE,
   WEBHOOK_EXAMPLES,
   WEBHOOK_HEADER_PROSE,
+  WEBHOOK_MEMBER_PROSE,
   WEBHOOK_PROSE,
   WEBHOOK_TAG,
 } from "../../functions/contract/webhook-prose.ts";
@@ -35,7 +36,7 @@ function documentWebhook(type: EventType) {
       schema: { type: "string" },
     })),
     requestBody: {
-      description: WEBHOOK_BODY_PROSE.body,
+      description: WEBHOOK_BODY_PROSE[type].body,
       required: true,
       content: {
         "application/json": { schema: bodySchema(type), example: WEBHOOK_EXAMPLES[type] },
@@ -53,7 +54,7 @@ const operationIdOf = (type: EventType) =>
 
 function bodySchema(type: EventType): Schema {
   const schema = schemaOf(WEBHOOK_BODIES[type]);
-  const { body: _body, ...members } = WEBHOOK_BODY_PROSE;
+  const members = { ...WEBHOOK_MEMBER_PROSE, data: WEBHOOK_BODY_PROSE[type].data };
   return {
     ...schema,
     properties: Object.fromEntries(

@@ -9,6 +9,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { guidePrograms } from "../../scripts/client/guide.ts";
 import { newDirectory, removeDirectory, type RunningDev, startDev } from "../support/dev-server.ts";
+import { has } from "../support/shells.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const GUIDE = readFileSync(path.join(ROOT, "docs/client.md"), "utf8");
@@ -40,10 +41,17 @@ function installClient(directory: string): void {
   writeFileSync(path.join(directory, "package.json"), '{ "type": "module" }');
 }
 
-const run = (name: string) =>
-  execFileSync("node", [path.join(project, name)], { env: environment, encoding: "utf8" });
+/** What the package runs on, as far as this machine has it, and what a program is run with there. */
+const RUNTIMES = [
+  { runtime: "node", args: [] },
+  { runtime: "bun", args: ["run"] },
+  { runtime: "deno", args: ["run", "--no-prompt", "--allow-net", "--allow-env"] },
+].filter(({ runtime }) => has(runtime));
 
-describe("the programs of docs/client.md", () => {
+describe.each(RUNTIMES)("on $runtime, the programs of docs/client.md", ({ runtime, args }) => {
+  const run = (name: string) =>
+    execFileSync(runtime, [...args, path.join(project, name)], { env: environment, encoding: "utf8" });
+
   test("print what the guide says that they do", () => {
     const [, printed] = /^It prints:\n\n```text\n([\s\S]*?)^```$/m.exec(GUIDE) ?? [];
     expect(run("quick-start.ts")).toBe(printed);
@@ -64,7 +72,7 @@ describe("the programs of docs/client.md", () => {
   test("receive webhooks, and believe only those that are signed", async () => {
     const secret = `whsec_${randomBytes(24).toString("base64")}`;
     const port = await freePort();
-    const receiver = spawn("node", [path.join(project, "webhooks.ts")], {
+    const receiver = spawn(runtime, [...args, path.join(project, "webhooks.ts")], {
       env: { ...environment, PORT: String(port), WEBHOOK_SECRET: secret },
       stdio: ["ignore", "pipe", "inherit"],
     });

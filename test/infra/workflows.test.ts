@@ -26,6 +26,19 @@ describe("the workflows", () => {
     expect(lint(broken, "ci.yml")).not.toEqual([]);
   });
 
+  // A tag can be moved, and whoever moves it would run with the role.
+  test.each(readdirSync(DIRECTORY))(
+    "%s names every action by its commit, with the version beside it",
+    (file) => {
+      const uses = [...read(file).matchAll(/uses: (.*)/g)].map(([, action = ""]) => action);
+      expect(
+        uses.filter(
+          (each) => !each.startsWith("./") && !/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(each),
+        ),
+      ).toEqual([]);
+    },
+  );
+
   // Staging comes after the tests, production after staging: so the approval is of something that was seen working.
   test("deploy staging after the tests, and production after staging", () => {
     const jobs = read("deploy.yml").split(/^ {2}(?=\w+:$)/m);

@@ -56,6 +56,55 @@ test("a backend call asks for an API key with its scope, a frontend call for a s
   });
 });
 
+test("an answer has the headers of the quota where the call was counted by then, and may have them where it may have been", () => {
+  const byStatus = (name: string) => {
+    const responses = operations.find(({ operation }) => operation.operationId === name)?.operation.responses;
+    const kinds = { always: [] as string[], perhaps: [] as string[], never: [] as string[] };
+    for (const [status, { headers = {} }] of Object.entries(responses ?? {})) {
+      const required = ["ratelimit", "ratelimit-policy"].map((header) =>
+        header in headers
+          ? resolve(document, headers[header] as { $ref?: string; required?: boolean }).required === true
+          : undefined,
+      );
+      expect(required[0]).toBe(required[1]);
+      kinds[required[0] === undefined ? "never" : required[0] ? "always" : "perhaps"].push(status);
+    }
+    return kinds;
+  };
+  expect(byStatus("openSession")).toEqual({
+    always: ["200", "201", "400", "403", "413", "415", "422", "429"],
+    perhaps: ["500", "503"],
+    never: ["401"],
+  });
+  expect(byStatus("readOwnSession")).toEqual({
+    always: ["200", "400", "429"],
+    perhaps: ["401", "500", "503"],
+    never: [],
+  });
+  // The engine's reports are not counted, only what a key without their scope tries.
+  expect(byStatus("reportResult")).toEqual({
+    always: ["403", "429"],
+    perhaps: [],
+    never: ["200", "400", "401", "404", "409", "413", "415", "500", "503"],
+  });
+  expect(byStatus("readHealth")).toEqual({ always: [], perhaps: [], never: ["200", "500", "503"] });
+});
+
+test("every answer that pages of any origin may read says so, and no other does", () => {
+  const open = operations.filter(({ operation }) =>
+    Object.values(operation.responses).every(
+      ({ headers = {} }) =>
+        "access-control-allow-origin" in headers && "access-control-expose-headers" in headers,
+    ),
+  );
+  expect(open.map(({ operation }) => operation.operationId)).toEqual([
+    "readOwnSession",
+    "startOwnSession",
+    "readPublicKeys",
+  ]);
+  expect(JSON.stringify(operations.filter((each) => !open.includes(each)))).not.toContain("access-control");
+});
+
 test("every body has an example, and every example is what its schema says", () => {
   const ajv = new Ajv2020({ allErrors: true, strict: false });
   addFormats.default(ajv);

@@ -90,7 +90,7 @@ export const FAULTY_PAIRS = pairs(FAULTY_PREFIXES, FAULTY_CALLS, ONE_FAULT);
 export const SKEWED_PAIRS = pairs(
   SKEWED_PREFIXES,
   SKEWED_CALLS,
-  ["late"],
+  ["lost", "unanswered", "late"],
   [
     [SKEW_MS, 0],
     [0, SKEW_MS],

@@ -4,7 +4,9 @@ import type { Case } from "./cases.ts";
 import { type Entry, isExplained } from "./judge.ts";
 import { isUnknown, type Made, readToken } from "./model.ts";
 import { createRun, describe, type Fate, type Footprint, type Held, type Run, type Running } from "./run.ts";
-import type { Item, Person, Stage } from "./stage.ts";
+import type { Item, Written } from "./engine-memory.ts";
+import type { Told } from "./told.ts";
+import type { Person, Stage } from "./stage.ts";
 import { meet } from "./wire.ts";
 
 export type Finding = {
@@ -36,10 +38,11 @@ export type Lane = {
   prepared?: {
     prefix: PrefixName;
     items: readonly Item[];
+    /** What was written until then, but for what the TTL has taken. */
+    written: readonly Written[];
     past: readonly Entry[];
     named: Running["named"];
   };
-  items: readonly Item[];
 };
 
 export async function createLane(stage: Stage, number: number): Promise<Lane> {
@@ -50,7 +53,7 @@ export async function createLane(stage: Stage, number: number): Promise<Lane> {
   );
   await serveAll(run, one);
   const userId = one.answer?.body.userId as string;
-  return { person, userId, items: await stage.items(userId) };
+  return { person, userId };
 }
 
 /** Serves a call's requests in the order in which they come. */
@@ -62,12 +65,16 @@ export async function serveAll(run: Run, one: Running): Promise<void> {
 /** Plays a prefix, and keeps what it leaves. */
 async function prepare(stage: Stage, lane: Lane, prefix: PrefixName) {
   if (lane.prepared?.prefix === prefix) return lane.prepared;
-  await stage.restore(lane.items, []);
+  stage.memory?.forget(lane.userId);
+  await stage.restore(lane.userId, [], []);
   const past: Entry[] = [];
+  const written: Written[] = [];
   for (const [index, step] of PREFIXES[prefix].entries()) {
     if ("reaped" in step) {
+      written.push(...(stage.memory?.written(lane.userId) ?? []));
       const items = await stage.items(lane.userId);
       await stage.restore(
+        lane.userId,
         items,
         items.filter(({ sk }) => sk !== step.reaped),
       );
@@ -79,9 +86,9 @@ async function prepare(stage: Stage, lane: Lane, prefix: PrefixName) {
     await serveAll(run, one);
     past.push({ ...toMade(one), began: index * 2 - 10_000, ended: index * 2 - 9_999 });
   }
+  written.push(...(stage.memory?.written(lane.userId) ?? []));
   const items = await stage.items(lane.userId);
-  lane.items = items;
-  lane.prepared = { prefix, items, past, named: newestSession(past) };
+  lane.prepared = { prefix, items, written, past, named: newestSession(past) };
   return lane.prepared;
 }
 
@@ -122,7 +129,7 @@ type Move = {
 
 const NO_FOOTPRINT: Footprint = { reads: [], writes: [] };
 
-function movesOf(run: Run, { fates }: Case): Move[] {
+async function movesOf(run: Run, { fates }: Case, events: readonly Event[]): Promise<Move[]> {
   const moves: Move[] = [];
   const wentWrong = run.running.some(({ disturbed }) => disturbed);
   for (const one of run.running) {
@@ -160,7 +167,12 @@ function movesOf(run: Run, { fates }: Case): Move[] {
     }
   }
   for (const held of run.late) {
-    const turn = `${held.id} arrives`;
+    // One that comes before anything that it meets is one that was served and not answered; one that changes nothing is lost.
+    const met = events
+      .slice(leftAt(events, held) + 1)
+      .some(({ move }) => meet(move.footprint, held.footprint));
+    if (!met || (await held.wouldChange?.()) === false) continue;
+    const turn = turnOfArrival(held);
     moves.push({
       id: turn,
       turn,
@@ -173,6 +185,11 @@ function movesOf(run: Run, { fates }: Case): Move[] {
   }
   return moves;
 }
+
+const turnOfArrival = ({ id }: Held): string => `${id} arrives`;
+/** Which event it was that a request was given up. */
+const leftAt = (events: readonly Event[], held: Held): number =>
+  events.findIndex(({ move }) => move.held === held);
 
 const NOWHERE: readonly string[] = [];
 
@@ -204,7 +221,7 @@ export async function explore(
   it: Case,
   until: { readonly maxRuns?: number; readonly firstFinding?: boolean } = {},
 ): Promise<Explored> {
-  const { past, named, items } = await prepare(stage, lane, it.prefix);
+  const { past, named, items, written } = await prepare(stage, lane, it.prefix);
   const explored: Explored = {
     name: it.name,
     runs: 0,
@@ -222,8 +239,7 @@ export async function explore(
   let kept = 0;
 
   for (;;) {
-    await stage.restore(lane.items, items);
-    lane.items = items;
+    await stage.restore(lane.userId, [], items);
     const run = createRun({ seed: 1, nowMs: BEGIN_MS });
     for (const call of it.calls) {
       const of = "back" in call && call.back !== undefined ? newestSession(past, call.back) : named;
@@ -235,11 +251,11 @@ export async function explore(
     const events: Event[] = [];
     let isRedundant = false;
     for (;;) {
-      const moves = movesOf(run, it);
-      if (moves.length === 0) break;
       const planned = path[events.length];
       let move: Move | undefined;
       if (planned === undefined) {
+        const moves = await movesOf(run, it, events);
+        if (moves.length === 0) break;
         const before = path.at(-1);
         const asleep =
           before === undefined
@@ -256,14 +272,17 @@ export async function explore(
           break;
         }
         path.push({ node: { moves, asleep, explored: [move], turns: new Set([move.turn]) }, move });
+        for (const condition of move.held.conditions?.() ?? []) conditions.add(condition);
       } else {
-        move = moves.find(({ id }) => id === planned.move.id);
-        if (move === undefined)
-          throw new Error(`${it.name} did not play the same again at ${planned.move.id}`);
+        const { call, turn, id } = planned.move;
+        const held =
+          run.running[call]?.held.find((one) => one.id === turn) ??
+          run.late.find((one) => turnOfArrival(one) === turn);
+        if (held === undefined) throw new Error(`${it.name} did not play the same again at ${id}`);
+        move = { ...planned.move, held };
       }
       const by = run.running[move.call];
       const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
-      for (const condition of move.held.conditions) conditions.add(condition);
       await perform(run, move);
       events.push({
         move,
@@ -277,23 +296,24 @@ export async function explore(
       events,
       kept,
     );
+    for (const { move } of events)
+      if (move.fate === "late" || move.fate === "orphaned") addArrivals(path, events, move.held);
 
     if (isRedundant) {
       run.abandon();
-      lane.items = await stage.items(lane.userId);
     } else {
       explored.orders += 1;
       const fault = path.find(({ move }) => isFault(move));
       const kind = fault === undefined ? "none" : fault.move.fate;
       explored.faults[kind] = (explored.faults[kind] ?? 0) + 1;
-      lane.items = await stage.items(lane.userId);
-      const key = digest(lane, run);
+      const left = await stage.items(lane.userId);
+      const told = stage.told([...written, ...(stage.memory?.written(lane.userId) ?? [])]);
+      const key = digest(left, run, told);
       if (!judged.has(key)) {
         judged.add(key);
         const answers = run.running.map((one) => `${describe(one.call)}: ${shortly(one)}`);
         const trace = run.trace.slice();
-        const why = await judge(stage, lane, run, past, known);
-        lane.items = await stage.items(lane.userId);
+        const why = await judge(stage, lane, run, { items: left, told, past, written, known });
         if (why !== undefined) explored.findings.push({ name: it.name, why, trace, answers });
       }
     }
@@ -342,7 +362,7 @@ function addTurns(nodes: readonly Node[], events: readonly Event[], from: number
       const earlier = events[other] as Event;
       const isCause = causes(earlier, other, event);
       if (!isCause && !conflicts(earlier, event)) continue;
-      if (!isCause) races.push(other);
+      if (!isCause && event.move.fate !== "arrives") races.push(other);
       mine.add(other);
       for (const each of before[other] ?? []) mine.add(each);
     }
@@ -364,6 +384,18 @@ function addTurns(nodes: readonly Node[], events: readonly Event[], from: number
       const possible = turns.find((turn) => node.moves.some((move) => move.turn === turn));
       if (possible !== undefined) node.turns.add(possible);
     }
+  }
+}
+
+/** Has a request that was given up arrive before each event that it meets, wherever it would change anything there. */
+function addArrivals(path: readonly { node: Node }[], events: readonly Event[], held: Held): void {
+  const turn = turnOfArrival(held);
+  const from = leftAt(events, held) + 1;
+  const arrived = events.findIndex(({ move }) => move.turn === turn);
+  for (const [at, { move }] of events.slice(0, arrived < 0 ? undefined : arrived).entries()) {
+    if (at < from || !meet(move.footprint, held.footprint)) continue;
+    const node = path[at]?.node;
+    if (node?.moves.some((other) => other.turn === turn) === true) node.turns.add(turn);
   }
 }
 
@@ -410,9 +442,10 @@ function wakes(run: Run, done: Move, other: Move): boolean {
  * What a run has come to. Of ids and revs counts when they were made and which sorts before which, not what chance has put into
  * them: so runs that differ in nothing else are judged once.
  */
-function digest(lane: Lane, run: Run): string {
+function digest(left: readonly Item[], run: Run, { events, expired, twice }: Told): string {
   const text = JSON.stringify([
-    lane.items.map(({ pk: _pk, ...rest }) => rest),
+    [[...events].toSorted(), [...expired].toSorted(), twice],
+    left.map(({ pk: _pk, ...rest }) => rest),
     run.running.map(({ answer, faulted, began, ended }) => [
       answer?.status,
       answer?.body === undefined
@@ -464,7 +497,8 @@ async function askAround(stage: Stage, lane: Lane, run: Run, tokens: readonly st
   read.push(await ask({ kind: "listSessions" }));
   for (const token of tokens) read.push(await ask({ kind: "readToken" }, token));
   const next = await ask({ kind: "open" });
-  if (next.answer.status > 201) return { read, goneOn: [next] };
+  const written = () => stage.memory?.written(lane.userId).slice() ?? [];
+  if (next.answer.status > 201) return { read, goneOn: [next], written: written() };
   return {
     read,
     goneOn: [
@@ -472,10 +506,16 @@ async function askAround(stage: Stage, lane: Lane, run: Run, tokens: readonly st
       await ask({ kind: "readToken" }, next.answer.body.token),
       await ask({ kind: "listSessions" }),
     ],
+    written: written(),
   };
 }
 
-type Afterwards = { readonly read: readonly Entry[]; readonly goneOn: readonly Entry[] };
+type Afterwards = {
+  readonly read: readonly Entry[];
+  readonly goneOn: readonly Entry[];
+  /** All that was written since the calls began. */
+  readonly written: readonly Written[];
+};
 
 export function nameOf(token: string): NonNullable<Running["named"]> {
   const { sessionId, expiresAt } = readToken(token);
@@ -487,8 +527,19 @@ async function judge(
   stage: Stage,
   lane: Lane,
   run: Run,
-  past: readonly Entry[],
-  known: Map<string, Afterwards>,
+  {
+    items,
+    told,
+    past,
+    written,
+    known,
+  }: {
+    readonly items: readonly Item[];
+    readonly told: Told;
+    readonly past: readonly Entry[];
+    readonly written: readonly Written[];
+    readonly known: Map<string, Afterwards>;
+  },
 ): Promise<string | undefined> {
   const made = run.running.map(toMade);
   for (const { call, answer } of made) {
@@ -500,7 +551,11 @@ async function judge(
     if (spun !== undefined) return `${spun.call.kind} answers 503 although nothing went wrong`;
   }
   const history: readonly Entry[] = [...past, ...made];
-  if (!isExplained(history)) return "no order explains the answers";
+  if (told.twice.length > 0) return `told under two ids: ${told.twice.join(", ")}`;
+  if (!isExplained(history, told))
+    return isExplained(history)
+      ? `no order explains what clients are told: ${[...told.events, ...[...told.expired].map((id) => `session.expired ${id}`)].join(", ")}`
+      : "no order explains the answers";
 
   // The newest token of each session.
   const tokens = new Map(
@@ -509,30 +564,32 @@ async function judge(
       .map(({ answer }) => [answer.body.sessionId as string, answer.body.token as string]),
   );
   // As the calls have left them: asking around goes on from there.
-  const key = JSON.stringify([lane.items, [...tokens.values()].toSorted()]);
+  const key = JSON.stringify([items, [...tokens.values()].toSorted(), [...told.events], [...told.expired]]);
   const afterwards = known.get(key) ?? (await askAround(stage, lane, run, [...tokens.values()]));
   known.set(key, afterwards);
   const later = (entries: readonly Entry[], from: number): Entry[] =>
     entries.map((entry, index) => ({ ...entry, began: from + index * 2, ended: from + index * 2 + 1 }));
   const read = later(afterwards.read, 1_000_000);
-  if (!isExplained([...history, ...read])) return `no order explains what is read afterwards: ${told(read)}`;
+  if (!isExplained([...history, ...read], told))
+    return `no order explains what is read afterwards: ${spoken(read)}`;
   if (
     read[0]?.answer.status === 404 &&
     made.some(({ call, answer }) => call.kind === "erase" && answer.status === 204)
   ) {
-    const left = lane.items.filter(({ sk, refId }) => sk.startsWith("session#") || refId !== undefined);
+    const left = items.filter(({ sk, refId }) => sk.startsWith("session#") || refId !== undefined);
     if (left.length > 0 && made.every(({ answer }) => !isUnknown(answer)))
       return `an erasure has left ${left.map(({ sk }) => sk).join(", ")}`;
   }
   const goneOn = later(afterwards.goneOn, 2_000_000);
+  const toldThen = stage.told([...written, ...afterwards.written]);
   const next = goneOn[0] as Entry;
   if (next.answer.status > 201) return `a later open answers ${next.answer.status}`;
-  if (!isExplained([...history, ...read, ...goneOn]))
-    return `no order explains how the user goes on: ${told(goneOn)}`;
+  if (!isExplained([...history, ...read, ...goneOn], toldThen))
+    return `no order explains how the user goes on: ${spoken(goneOn)}; told ${[...toldThen.events].join(", ")}`;
   return undefined;
 }
 
-const told = (entries: readonly Entry[]): string =>
+const spoken = (entries: readonly Entry[]): string =>
   entries
     .map(({ call, answer }) => `${call.kind} ${JSON.stringify(answer.body)}`)
     .join("; ")

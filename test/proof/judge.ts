@@ -1,4 +1,5 @@
-import { isUnknown, type Made, NOBODY, type Part, partsOf, type State, step } from "./model.ts";
+import { nameOfEvent, sessionOfEvent, type Told } from "./told.ts";
+import { activeOf, isUnknown, type Made, NOBODY, type Part, partsOf, type State, step } from "./model.ts";
 
 /** A call in a history: what is known of it, and when it was under way, counted in the requests that reached the store. */
 export type Entry = Made & { readonly began: number; readonly ended: number };
@@ -9,6 +10,8 @@ type Deed = {
   readonly part: Part;
   /** It may be left out: nobody knows whether it happened, or how often. */
   readonly isOptional: boolean;
+  /** The session that it made in an attempt, if another call has taken that away before the call's next. */
+  readonly overtaken?: string;
   readonly after: bigint;
   /** For an open that is whole: both of its moments. */
   readonly whole: bigint;
@@ -22,9 +25,14 @@ const MAX_STATES = 200_000;
  * outcome nobody knows may have happened, not, or later. An open is two writes, each at a moment of its own, and whole: an erasure lies
  * before it or after it. A call of which a request went wrong may have done its work once before: in an attempt whose effect
  * another call took away before the next.
+ * An open whose two writes meet different lives makes them again, and may find another's session where it had made one.
+ * @param told what clients were told meanwhile: that order must explain it as well
  */
-export function isExplained(entries: readonly Entry[]): boolean {
-  const strangers = strangersOf(entries);
+export function isExplained(entries: readonly Entry[], told?: Told): boolean {
+  const strangers = strangersOf(entries, told);
+  const unanswered = strangers.filter(
+    (id) => told?.events.has(nameOfEvent("session.opened", id)) === true && !isAnswered(entries, id),
+  );
   const erasures = entries.filter(({ call }) => call.kind === "erase");
   const parts = entries
     .map((entry) => ({
@@ -41,11 +49,15 @@ export function isExplained(entries: readonly Entry[]): boolean {
       partsOf(entry.call).flatMap((part) => [
         { entry, part, isOptional: isUnknown(entry.answer) },
         ...(entry.faulted && mayChange(entry) ? [{ entry, part, isOptional: true }] : []),
+        ...(part === "session" && !entry.faulted && isAccompanied(entries, entry)
+          ? unanswered.map((overtaken) => ({ entry, part, isOptional: true, overtaken }))
+          : []),
       ]),
     );
   const maskOf = (includes: (other: (typeof parts)[number]) => boolean): bigint =>
     parts.reduce((mask, other, index) => (includes(other) ? mask | (1n << BigInt(index)) : mask), 0n);
-  const deeds: Deed[] = parts.map(({ entry, part, isOptional }) => ({
+  const deeds: Deed[] = parts.map(({ entry, part, isOptional, ...rest }) => ({
+    ...rest,
     entry,
     part,
     isOptional,
@@ -59,38 +71,60 @@ export function isExplained(entries: readonly Entry[]): boolean {
   const isHalf = (done: bigint) =>
     deeds.some(({ whole }) => (done & whole) !== 0n && (done & whole) !== whole);
 
+  const lastMoment = Math.max(...entries.map(({ during }) => during.hi));
   let seen = new Set<string>();
   /** @param spare how many deeds may still happen that need not */
   const go = (state: State, done: bigint, spare: number): boolean => {
-    if ((done & required) === required) return true;
+    if ((done & required) === required && (told === undefined || tellsAll(state, told, lastMoment)))
+      return true;
     const key = `${done} ${spare} ${canonical(state)}`;
     if (seen.has(key)) return false;
     if (seen.size > MAX_STATES) throw new Error("This history has too many orders to judge");
     seen.add(key);
     const ways: (readonly [State, bigint, number])[] = [];
-    for (const [index, { entry, part, after, isOptional }] of deeds.entries()) {
+    for (const [index, { entry, part, after, isOptional, overtaken }] of deeds.entries()) {
       const bit = 1n << BigInt(index);
       if ((done & bit) !== 0n || (after & ~done) !== 0n || (isOptional && spare === 0)) continue;
       // What went before its last attempt went before the answer.
       if (isOptional && !isUnknown(entry.answer) && isDone(deeds, entry, part, done)) continue;
       if (entry.call.kind === "erase" && isHalf(done)) continue;
-      const played = isOptional ? { ...entry, answer: UNANSWERED } : entry;
-      const nexts = step(state, played, part, strangers).filter((next) => !isOptional || next !== state);
+      if (!isOptional && !entry.faulted && part === "session" && activeOf(state)?.attemptOf === entry.began)
+        continue; // what it had made itself is what it must answer
+      const played = {
+        ...entry,
+        ...(isOptional ? { answer: UNANSWERED } : {}),
+        ...(overtaken === undefined ? {} : { attemptOf: entry.began }),
+      };
+      const nexts = step(state, played, part, overtaken === undefined ? strangers : [overtaken]).filter(
+        (next) => !isOptional || next !== state,
+      );
       // What never changes anything and may happen now, may as well happen now.
       if (!isOptional && part === "whole" && isIdle(entry) && nexts.length === 1 && nexts[0] === state)
         return go(state, done | bit, spare);
-      for (const next of nexts) ways.push([next, done | bit, isOptional ? spare - 1 : spare]);
+      for (const next of nexts.filter(({ announced }) =>
+        announced.every((event) => told?.events.has(event) ?? true),
+      ))
+        ways.push([next, done | bit, isOptional ? spare - 1 : spare]);
     }
     return ways.some(([next, then, left]) => go(next, then, left));
   };
   // The simplest explanation first: that as little as possible happened of what nobody was told of.
   const optional = deeds.filter(({ isOptional }) => isOptional).length;
-  for (let spare = 0; spare <= optional; spare += 1) {
+  const least = unanswered.filter((id) => id >= (told?.erasedUntil ?? "")).length;
+  for (let spare = least; spare <= optional; spare += 1) {
     seen = new Set();
     if (go(NOBODY, 0n, spare)) return true;
   }
   return false;
 }
+
+/** Whether anybody was answered this session. */
+const isAnswered = (entries: readonly Entry[], sessionId: string): boolean =>
+  entries.some(({ answer }) => answer.body?.sessionId === sessionId);
+
+/** Whether another call was under way while this one was. */
+const isAccompanied = (entries: readonly Entry[], entry: Entry): boolean =>
+  entries.some((other) => other !== entry && other.began <= entry.ended && other.ended >= entry.began);
 
 function isDone(deeds: readonly Deed[], entry: Entry, part: Part, done: bigint): boolean {
   const index = deeds.findIndex((deed) => deed.entry === entry && deed.part === part && !deed.isOptional);
@@ -107,7 +141,7 @@ const isIdle = (entry: Entry): boolean =>
   !mayChange(entry) || (entry.answer.status >= 400 && entry.answer.status < 500);
 
 /** Session ids that were seen and that no answer says to have made. The last is one that nobody has seen. */
-function strangersOf(entries: readonly Entry[]): string[] {
+function strangersOf(entries: readonly Entry[], told: Told | undefined): string[] {
   const known = new Set<string>();
   const made = new Set<string>();
   for (const { answer } of entries) {
@@ -118,14 +152,37 @@ function strangersOf(entries: readonly Entry[]): string[] {
     if (typeof body?.session?.sessionId === "string") known.add(body.session.sessionId);
     if (status === 201) made.add(body.sessionId);
   }
-  return [...[...known].filter((id) => !made.has(id)), NEVER_SEEN];
+  if (told === undefined) return [...[...known].filter((id) => !made.has(id)), NEVER_SEEN];
+  // Nothing was made that was not told.
+  for (const event of told.events) known.add(sessionOfEvent(event));
+  return [...known].filter((id) => !made.has(id));
 }
 
 const NEVER_SEEN = "ses_7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
+
+/** Whether everything that clients are told has happened, and is told once. */
+function tellsAll({ announced, sessions, active }: State, told: Told, lastMoment: number): boolean {
+  const isOver = (sessionId: string) => sessionId < told.erasedUntil;
+  return (
+    [...told.events].every((event) => announced.includes(event) || isOver(sessionOfEvent(event))) &&
+    [...told.expired].every((sessionId) => {
+      const expiresAt = sessions[sessionId]?.expiresAt.lo;
+      return (
+        isOver(sessionId) ||
+        (expiresAt !== undefined &&
+          expiresAt <= lastMoment &&
+          active !== sessionId &&
+          !announced.includes(nameOfEvent("session.superseded", sessionId)) &&
+          !announced.includes(nameOfEvent("session.canceled", sessionId)))
+      );
+    })
+  );
+}
 
 const canonical = (state: State): string =>
   JSON.stringify([
     state.user,
     state.active,
+    state.announced,
     Object.entries(state.sessions).toSorted(([one], [other]) => (one < other ? -1 : 1)),
   ]);

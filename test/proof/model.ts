@@ -1,4 +1,5 @@
 import type { Call } from "./calls.ts";
+import { nameOfEvent } from "./told.ts";
 
 /** The answer to a call, as its caller sees it. `status` 0: none came, for the process that was to give it was killed. */
 export type Answer = {
@@ -23,6 +24,8 @@ export type Made = {
   readonly besideErasure?: boolean;
   /** What other opens of the user noted on a session while it was under way. */
   readonly notedBeside?: readonly Readonly<Record<string, string>>[];
+  /** What it does is done in an attempt that this call has made again since. */
+  readonly attemptOf?: number;
   /** The session that it named, and the expiry that is in its token. */
   readonly named?: { readonly sessionId: string; readonly expiresAt: number };
 };
@@ -42,6 +45,8 @@ type Session = {
   readonly idempotencyKey?: string;
   /** What the call that made it under the key asked for. */
   readonly asked?: string;
+  /** The call in an attempt of which it was made, and which answered another. */
+  readonly attemptOf?: number;
 };
 
 /** One user as the contract knows them. Nothing here says how any of it is stored. */
@@ -54,9 +59,18 @@ export type State = {
   };
   readonly active?: string;
   readonly sessions: Readonly<Record<string, Session>>;
+  /** What clients are told of, by its name, in the order of the names: erasing takes nothing back. */
+  readonly announced: readonly string[];
 };
 
-export const NOBODY: State = { sessions: {} };
+export const NOBODY: State = { sessions: {}, announced: [] };
+
+function announce(state: State, type: string, sessionId: string, status?: string): State {
+  const name = nameOfEvent(type, sessionId, status);
+  return state.announced.includes(name)
+    ? state
+    : { ...state, announced: [...state.announced, name].toSorted() };
+}
 
 const LIFE_SECONDS = 1_800;
 const TOKEN_TOLERANCE_SECONDS = 5;
@@ -95,8 +109,10 @@ function happen(state: State, made: Made, strangers: readonly string[]): State[]
       return cancelSession(state, made);
     case "result":
       return reportResult(state, made);
-    case "erase":
-      return unlessUnknown(made, state, made.answer.status === 204 ? [NOBODY] : [], [NOBODY]);
+    case "erase": {
+      const erased = { ...NOBODY, announced: state.announced };
+      return unlessUnknown(made, state, made.answer.status === 204 ? [erased] : [], [erased]);
+    }
     case "readUser":
       return readUser(state, made);
     case "listSessions":
@@ -125,7 +141,7 @@ function lives(state: State, now: Moment): State[] {
   return found;
 }
 
-const activeOf = ({ active, sessions }: State): Session | undefined =>
+export const activeOf = ({ active, sessions }: State): Session | undefined =>
   active === undefined ? undefined : sessions[active];
 
 function put(state: State, session: Session): State {
@@ -183,19 +199,24 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
     const left: State =
       active === undefined
         ? state
-        : put(
-            state,
-            active.status === "in_progress"
-              ? { ...active, status: "superseded", endedAt: during }
-              : { ...active, status: "gone", goneBy: "force" },
+        : announce(
+            put(
+              state,
+              active.status === "in_progress"
+                ? { ...active, status: "superseded", endedAt: during }
+                : { ...active, status: "gone", goneBy: "force" },
+            ),
+            "session.superseded",
+            active.sessionId,
           );
     return {
-      ...put(left, {
+      ...put(announce(left, "session.opened", sessionId), {
         sessionId,
         flowId: BUILT_IN_FLOW,
         status: "open",
         createdAt: during,
         expiresAt: fresh,
+        ...(made.attemptOf === undefined ? {} : { attemptOf: made.attemptOf }),
         ...(call.metadata === undefined ? {} : { metadata: call.metadata }),
         ...(call.idempotencyKey === undefined
           ? {}
@@ -205,11 +226,14 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
     };
   };
   if (isUnknown(answer)) {
-    return [state, ...strangers.filter((id) => state.sessions[id] === undefined).map(create)];
+    // Ids sort by their time, and a session's above that of the one that it supersedes.
+    const possible = strangers.filter(
+      (id) => state.sessions[id] === undefined && id > (active?.sessionId ?? ""),
+    );
+    return [state, ...possible.map(create)];
   }
   if (answer.status !== 201 || body.created !== true || state.sessions[body.sessionId] !== undefined)
     return [];
-  // Ids sort by their time, and a session's above that of the one that it supersedes.
   if (active !== undefined && body.sessionId <= active.sessionId) return [];
   const after = create(body.sessionId);
   const made1 = after.sessions[body.sessionId] as Session;
@@ -288,7 +312,11 @@ function useToken(state: State, made: Made): State[] {
   const isLive = state.user !== undefined && state.active === sessionId && session !== undefined;
   const started =
     isLive && session.status === "open"
-      ? put(state, { ...session, status: "in_progress", startedAt: during })
+      ? announce(
+          put(state, { ...session, status: "in_progress", startedAt: during }),
+          "session.started",
+          sessionId,
+        )
       : state;
   if (isUnknown(answer)) return call.kind === "start" ? [state, started] : [state];
   if (answer.status === 401) return tokenRefusals(state, made).includes(answer.body.code) ? [state] : [];
@@ -326,7 +354,7 @@ function cancelSession(state: State, made: Made): State[] {
   if (state.active !== sessionId) return refusedWith(state, made, "session_conflict");
   const { active: _ended, ...rest } = state;
   const canceled: Session = { ...session, status: "canceled", endedAt: during };
-  const after = put(rest, canceled);
+  const after = announce(put(rest, canceled), "session.canceled", sessionId);
   if (isUnknown(answer)) return [state, after];
   return isView(answer, after, canceled) ? [after] : [];
 }
@@ -354,8 +382,14 @@ function reportResult(state: State, made: Made): State[] {
   };
   const { active, ...rest } = state;
   const isNewest = (state.user.statusSessionId ?? "") <= sessionId;
+  const told = session.result === undefined ? "session.completed" : "session.reviewed";
   const after: State = {
-    ...put(active === sessionId || active === undefined ? rest : state, completed),
+    ...announce(
+      put(active === sessionId || active === undefined ? rest : state, completed),
+      told,
+      sessionId,
+      call.status,
+    ),
     user: isNewest ? { ...state.user, status: call.status, statusSessionId: sessionId } : state.user,
   };
   if (isUnknown(answer)) return [state, after];

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { VARIANTS } from "./variants.ts";
 
 /** Plays the proof as a command, as its clock and its chance are the scheduler's in the whole process. */
 async function proof(...args: string[]): Promise<{ status: number | null; stdout: string }> {
@@ -25,12 +27,20 @@ test("a sample of every order of two calls' requests, of faults and of random hi
   expect(status).toBe(0);
 }, 120_000);
 
+test.each(VARIANTS.filter((variant) => "file" in variant))(
+  "the text that is broken is still there: $name",
+  ({ file, from }) => {
+    const text = readFileSync(path.join(import.meta.dirname, "../../functions", file), "utf8");
+    expect(text.split(from)).toHaveLength(2);
+  },
+);
+
 test("what is broken is found: a slot that is deleted, not emptied", async () => {
   const { status, stdout } = await proof(
     "--short",
     "--workers=1",
     "--parts=variants",
-    "--variant=a slot is deleted, not emptied",
+    "--variant=^a slot is deleted, not emptied$",
   );
   expect(stdout).toMatch(/^variants: 1 of 1 found/m);
   expect(status).toBe(0);

@@ -257,9 +257,10 @@ async function findVariants(every: number): Promise<void> {
       tasks.push({ kind: "variant", variant: { condition, index } satisfies VariantName, cases: chosen });
     });
   }
-  const named = option("variant");
-  const tried = sample(tasks, every, seed).filter(
-    ({ variant }) => named === undefined || ("name" in variant && variant.name === named),
+  const pattern = option("variant");
+  const named = pattern === undefined ? undefined : new RegExp(pattern);
+  const tried = sample(tasks, every, seed).filter(({ variant }) =>
+    named === undefined ? true : "name" in variant && named.test(variant.name),
   );
   let found = 0;
   let runs = 0;
@@ -279,11 +280,15 @@ async function findVariants(every: number): Promise<void> {
     tellFound({ part: "variants", name, why: "a broken variant is not found", text: "" });
 }
 
+/** Plays every how-many-eth case, whatever the form says. */
+const everyOption = option("every");
 /** Three calls have more orders than anybody waits for: these are the first of them. */
 const MOST_OF_A_TRIPLE = 3_000;
 
 const chosen = (cases: readonly Case[], every: number) =>
-  only === undefined ? sample(cases, every, seed) : cases.filter(({ name }) => only.test(name));
+  only === undefined
+    ? sample(cases, Number(everyOption ?? every), seed)
+    : cases.filter(({ name }) => only.test(name));
 
 try {
   if (parts.includes("pairs")) await explorePairs("pairs", chosen(PAIRS, form.pairs));

@@ -11,9 +11,11 @@ export type Request = {
   readonly name: string;
   readonly footprint: Footprint;
   /** The conditions that it is sent with, as texts that are the same for every call. */
-  readonly conditions: readonly string[];
+  readonly conditions?: () => readonly string[];
   /** Sends it to the store. */
   readonly send: () => Promise<unknown>;
+  /** Whether it would change anything if it came to the store now. */
+  readonly wouldChange?: () => Promise<boolean>;
   /** Sends it over a wire on which it meets its fate. Where there is none, the fate is played here. */
   readonly sendOverWire?: (fate: Fate) => Promise<unknown>;
 };

@@ -1,4 +1,4 @@
-// Some minutes of mixed calls on the dev server: `node test/proof/soak.ts [--seconds=180] [--a-second=40]`. What was acknowledged must be
+// Some minutes of mixed calls on the dev server: `npm run test:soak -- [--seconds=180] [--a-second=40]`. What was acknowledged must be
 // there at the end, the server's memory level off, and an engine that is killed in the middle come back by itself.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";

@@ -1,5 +1,7 @@
 import timers from "node:timers/promises";
 import type { createApp } from "../../functions/app.ts";
+import type { toChange } from "../../functions/webhooks/changes.ts";
+import type { erasedBy, eventsOf } from "../../functions/webhooks/events.ts";
 import { SCOPES, type Environment } from "../../functions/contract/vocabulary.ts";
 import {
   API_KEY_ENTROPY_BYTES,
@@ -14,13 +16,13 @@ import type { createVerificationStore } from "../../functions/store/verification
 import type { TokenSigner } from "../../functions/token.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import type { Direct } from "./direct.ts";
+import { type Item, itemsOf, rememberAnswers, replaceItems, type Written } from "./engine-memory.ts";
+import { type Told, toldOf } from "./told.ts";
 import type { Call } from "./calls.ts";
 import type { Answer } from "./model.ts";
 import type { RunActor, Running } from "./run.ts";
 import { type HoldOptions, holdRequests, TABLE } from "./wire.ts";
 import { actors } from "./virtual.ts";
-
-export type Item = Record<string, unknown> & { readonly pk: string; readonly sk: string };
 
 /** Whose user it is: what an API key stands for. */
 export type Tenant = { readonly clientId: string; readonly environment: Environment };
@@ -28,24 +30,32 @@ export type Person = Tenant & { readonly refId: string };
 
 const TOKEN_TOLERANCE_SECONDS = 5;
 
-/** The product, on an engine: every request of a call waits for the run that the call is part of. */
+/**
+ * The product, on an engine: every request of a call waits for the run that the call is part of. Unless requests go over the wire, the
+ * engine's answers are kept.
+ */
 export type Stage = Awaited<ReturnType<typeof createStage>>;
 
 /** The product's code. */
 export type Code = {
   readonly createApp: typeof createApp;
   readonly createVerificationStore: typeof createVerificationStore;
+  readonly toChange: typeof toChange;
+  readonly eventsOf: typeof eventsOf;
+  readonly erasedBy: typeof erasedBy;
 };
 
 /** @param as gives the specifier under which a file of the code is loaded */
 export async function loadCode(as: (specifier: string) => string): Promise<Code> {
-  const [app, store] = await Promise.all([
+  const [app, store, changes, events] = await Promise.all([
     import(as("../../functions/app.ts")) as Promise<Pick<Code, "createApp">>,
     import(as("../../functions/store/verification/store.ts")) as Promise<
       Pick<Code, "createVerificationStore">
     >,
+    import(as("../../functions/webhooks/changes.ts")) as Promise<Pick<Code, "toChange">>,
+    import(as("../../functions/webhooks/events.ts")) as Promise<Pick<Code, "eventsOf" | "erasedBy">>,
   ]);
-  return { ...app, ...store };
+  return { ...app, ...store, ...changes, ...events };
 }
 
 /**
@@ -59,7 +69,8 @@ export async function createStage(
   direct: Direct,
   options: HoldOptions = {},
 ) {
-  const { forget } = holdRequests(client, direct, options);
+  const memory = options.overWire === true ? undefined : rememberAnswers(direct);
+  const { forget } = holdRequests(client, memory ?? direct, options);
   const apiKeys = new Map<string, ApiKey>();
   const textOf = new Map<string, string>();
 
@@ -125,8 +136,10 @@ export async function createStage(
     },
   });
 
+  const announced: Parameters<typeof toldOf>[2] = new WeakMap();
+
   return {
-    direct,
+    memory,
     faults,
 
     /** Plays a call: for an actor of a run or, without one, in real time. */
@@ -148,39 +161,21 @@ export async function createStage(
       return actor === undefined ? ask() : actors.run(actor, ask);
     },
 
-    /** All that is stored of a user. */
-    async items(userId: string): Promise<Item[]> {
-      const { Items } = await direct.send("Query", {
-        TableName: TABLE,
-        KeyConditionExpression: "pk = :pk",
-        ExpressionAttributeValues: { ":pk": userId },
-        ConsistentRead: true,
-      });
-      return ((Items ?? []) as Item[]).map(inOrder);
-    },
+    /** What clients are told of these writes. */
+    told: (written: readonly Written[]): Told => toldOf(code, written, announced),
 
-    /** Makes of what is stored of a user what is wanted. */
-    async restore(found: readonly Item[], wanted: readonly Item[]): Promise<void> {
-      for (const pk of new Set([...found, ...wanted].map((item) => item.pk))) forget(pk);
-      const there = new Map(found.map((item) => [item.sk, JSON.stringify(item)]));
-      const changes = [
-        ...wanted
-          .filter((item) => there.get(item.sk) !== JSON.stringify(item))
-          .map((Item) => ({ PutRequest: { Item } })),
-        ...found
-          .filter(({ sk }) => !wanted.some((item) => item.sk === sk))
-          .map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk, sk } } })),
-      ];
-      for (let at = 0; at < changes.length; at += 25) {
-        await direct.send("BatchWriteItem", { RequestItems: { [TABLE]: changes.slice(at, at + 25) } });
-      }
+    /** All that is stored of a user. */
+    items: async (userId: string): Promise<readonly Item[]> =>
+      memory?.items(userId) ?? (await itemsOf(direct, userId)),
+
+    /** Has what is stored of a user, which was `found`, be what is wanted. */
+    async restore(userId: string, found: readonly Item[], wanted: readonly Item[]): Promise<void> {
+      forget(userId);
+      if (memory === undefined) await replaceItems(direct, found, wanted);
+      else memory.become(userId, wanted);
     },
   };
 }
-
-/** The same item with its attributes by name: the engine gives them in any order. */
-const inOrder = (item: Item): Item =>
-  Object.fromEntries(Object.entries(item).toSorted(([one], [other]) => (one < other ? -1 : 1))) as Item;
 
 function requestOf(
   { refId }: Person,

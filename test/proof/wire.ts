@@ -1,5 +1,6 @@
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
 import type { Direct } from "./direct.ts";
+import type { EngineMemory } from "./engine-memory.ts";
 import { FATE_HEADER } from "./proxy.ts";
 import type { Fate, Footprint, Request, RunActor } from "./run.ts";
 import { conditionsOf, type Input } from "./variants.ts";
@@ -55,137 +56,152 @@ export type HoldOptions = {
   readonly overWire?: boolean;
 };
 
+/** The engine, as requests reach it that do not go over the wire. */
+export type Engine = Pick<Direct, "send"> & Partial<Pick<EngineMemory, "wouldChange">>;
+
+/** Sends a request on through the SDK, to meet its fate on the wire. */
+type Onward = (input: Input, fate: Fate) => Promise<unknown>;
+
 /**
  * Has a client's requests wait for the run on whose behalf they are sent. What DynamoDB does not promise to be a snapshot is
  * taken apart: BatchGetItem and BatchWriteItem into their items, a Query into user, slot and records.
- * @param direct the way on which they go to the engine
+ * @param engine where they go, unless it is over the wire
  */
 export function holdRequests(
   client: DynamoDBDocumentClient,
-  direct: Direct,
+  engine: Engine,
   { rewrite = (_command, input) => input, isStale, overWire = false }: HoldOptions = {},
 ): { forget(pk: string): void } {
-  if (overWire) sayFates(client);
-  const past = isStale === undefined ? undefined : rememberPast(direct, isStale);
-  client.middlewareStack.add(
-    (next, context) =>
-      async (args): Promise<any> => {
-        const actor = actors.getStore() as RunActor | undefined;
-        if (actor === undefined) return next(args);
-        const command = String(context.commandName).replace(/(Items?)?Command$/, "");
-        const input = rewrite(command, args.input);
-        // The hour in which a key was used is nothing that a user's life depends on.
-        if (String(input.Key?.pk ?? "").startsWith("key#"))
-          return { output: { $metadata: {} }, response: {} };
-        const whole = (label: string, footprint: Footprint): Request => ({
-          name: label,
-          footprint,
-          conditions: conditionsOf(command, input).map((condition) => JSON.stringify(condition)),
-          send: async () => {
-            await past?.note(footprint.writes);
-            return { output: await direct.send(OPERATIONS[command] ?? command, input), response: {} };
-          },
-          ...(overWire
-            ? {
-                sendOverWire: (fate) => {
-                  (context as { fate?: Fate }).fate = fate;
-                  return next({ ...args, input: input });
-                },
-              }
-            : {}),
-        });
-        const output = (members: object) => ({ output: { $metadata: {}, ...members }, response: {} });
+  const past = isStale === undefined ? undefined : rememberPast(engine, isStale);
 
-        switch (command) {
-          case "Get":
-            return (await actor.ask([whole(`reads ${input.Key.sk}`, reads(name(input.Key)))]))[0];
-          case "Put":
-            return (await actor.ask([whole(`puts ${input.Item.sk}`, writes(name(input.Item as Key)))]))[0];
-          case "Update":
-            return (await actor.ask([whole(`updates ${input.Key.sk}`, writes(name(input.Key)))]))[0];
-          case "Delete":
-            return (await actor.ask([whole(`deletes ${input.Key.sk}`, writes(name(input.Key)))]))[0];
-          case "TransactWrite": {
-            const parts = (input.TransactItems as Input[]).flatMap((each) =>
-              Object.entries(each).map(([kind, part]) => ({ kind, key: (part.Key ?? part.Item) as Key })),
-            );
-            const label = parts.map(({ kind, key }) => `${kind.toLowerCase()} ${key.sk}`).join(" + ");
-            const footprint = {
-              reads: parts.filter(({ kind }) => kind === "ConditionCheck").map(({ key }) => name(key)),
-              writes: parts.filter(({ kind }) => kind !== "ConditionCheck").map(({ key }) => name(key)),
-            };
-            return (await actor.ask([whole(`transacts ${label}`, footprint)]))[0];
-          }
-          case "BatchGet": {
-            const wanted = Object.entries(input.RequestItems as Record<string, Input>).flatMap(
-              ([table, of]) =>
-                (of.Keys as Key[]).map((key) => ({ table, key, consistent: of.ConsistentRead === true })),
-            );
-            // Over a wire, every other one goes as it is, so that a part of it may be left out.
-            if (overWire && actor.random() < 0.5) {
-              const keys = wanted.map(({ key }) => name(key));
-              return (
-                await actor.ask([
-                  whole(`reads ${wanted.map(({ key }) => key.sk).join(", ")}`, reads(...keys)),
-                ])
-              )[0];
-            }
-            const items = await actor.ask(
-              wanted.map(({ table, key, consistent }) => ({
-                name: `reads ${key.sk}`,
-                footprint: reads(name(key)),
-                conditions: NONE,
-                send: async () => {
-                  const asked = { TableName: table, Key: key, ConsistentRead: consistent };
-                  const { Item: item } = await direct.send("GetItem", asked);
-                  return past === undefined ? item : past.of(key.pk, key.sk, item);
-                },
-              })),
-            );
-            const Responses: Record<string, Item[]> = {};
-            for (const [index, { table }] of wanted.entries()) {
-              const item = items[index] as Item | undefined;
-              Responses[table] ??= [];
-              if (item !== undefined) Responses[table].push(item);
-            }
-            return output({ Responses, UnprocessedKeys: {} });
-          }
-          case "BatchWrite": {
-            if (overWire) return (await actor.ask([whole("writes a batch", writes())]))[0];
-            const wanted = Object.entries(input.RequestItems as Record<string, Input[]>).flatMap(
-              ([table, all]) => all.map((each) => ({ table, each })),
-            );
-            await actor.ask(
-              wanted.map(({ table, each }) => {
-                const key = (each.DeleteRequest?.Key ?? each.PutRequest?.Item) as Key;
-                return {
-                  name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
-                  footprint: writes(name(key)),
-                  conditions: NONE,
-                  send: () =>
-                    each.DeleteRequest === undefined
-                      ? direct.send("PutItem", { TableName: table, Item: each.PutRequest.Item })
-                      : direct.send("DeleteItem", { TableName: table, Key: key }),
-                };
-              }),
-            );
-            return output({ UnprocessedItems: {} });
-          }
-          case "Query":
-            return output(
-              await query(actor, input, async () => withPast(await direct.send("Query", input), past)),
-            );
-          default:
-            throw new Error(`The proof does not know what ${command} reads and writes`);
-        }
+  async function hold(actor: RunActor, command: string, asked: Input, onward?: Onward): Promise<unknown> {
+    const input = rewrite(command, asked);
+    // The hour in which a key was used is nothing that a user's life depends on.
+    if (String(input.Key?.pk ?? "").startsWith("key#")) return { $metadata: {} };
+    const operation = OPERATIONS[command] ?? command;
+    const whole = (label: string, footprint: Footprint): Request => ({
+      name: label,
+      footprint,
+      conditions: () => conditionsOf(command, input).map((condition) => JSON.stringify(condition)),
+      send: async () => {
+        await past?.note(footprint.writes);
+        return engine.send(operation, input);
       },
-    { step: "initialize", priority: "high", name: "holdRequests" },
-  );
+      wouldChange: async () => (await engine.wouldChange?.(operation, input)) ?? true,
+      ...(onward === undefined ? {} : { sendOverWire: (fate) => onward(input, fate) }),
+    });
+    const alone = async (label: string, footprint: Footprint) =>
+      (await actor.ask([whole(label, footprint)]))[0];
+
+    switch (command) {
+      case "Get":
+        return alone(`reads ${input.Key.sk}`, reads(name(input.Key)));
+      case "Put":
+        return alone(`puts ${input.Item.sk}`, writes(name(input.Item as Key)));
+      case "Update":
+        return alone(`updates ${input.Key.sk}`, writes(name(input.Key)));
+      case "Delete":
+        return alone(`deletes ${input.Key.sk}`, writes(name(input.Key)));
+      case "TransactWrite": {
+        const parts = (input.TransactItems as Input[]).flatMap((each) =>
+          Object.entries(each).map(([kind, part]) => ({ kind, key: (part.Key ?? part.Item) as Key })),
+        );
+        const label = parts.map(({ kind, key }) => `${kind.toLowerCase()} ${key.sk}`).join(" + ");
+        return alone(`transacts ${label}`, {
+          reads: parts.filter(({ kind }) => kind === "ConditionCheck").map(({ key }) => name(key)),
+          writes: parts.filter(({ kind }) => kind !== "ConditionCheck").map(({ key }) => name(key)),
+        });
+      }
+      case "BatchGet": {
+        const wanted = Object.entries(input.RequestItems as Record<string, Input>).flatMap(([table, of]) =>
+          (of.Keys as Key[]).map((key) => ({ table, key, consistent: of.ConsistentRead === true })),
+        );
+        // Over a wire, every other one goes as it is, so that a part of it may be left out.
+        if (overWire && actor.random() < 0.5) {
+          const keys = wanted.map(({ key }) => name(key));
+          return alone(`reads ${wanted.map(({ key }) => key.sk).join(", ")}`, reads(...keys));
+        }
+        const items = await actor.ask(
+          wanted.map(({ table, key, consistent }) => ({
+            name: `reads ${key.sk}`,
+            footprint: reads(name(key)),
+            send: async () => {
+              const one = { TableName: table, Key: key, ConsistentRead: consistent };
+              const { Item: item } = await engine.send("GetItem", one);
+              return past === undefined ? item : past.of(key.pk, key.sk, item);
+            },
+          })),
+        );
+        const Responses: Record<string, Item[]> = {};
+        for (const [index, { table }] of wanted.entries()) {
+          const item = items[index] as Item | undefined;
+          Responses[table] ??= [];
+          if (item !== undefined) Responses[table].push(item);
+        }
+        return { $metadata: {}, Responses, UnprocessedKeys: {} };
+      }
+      case "BatchWrite": {
+        if (overWire) return alone("writes a batch", writes());
+        const wanted = Object.entries(input.RequestItems as Record<string, Input[]>).flatMap(([table, all]) =>
+          all.map((each) => ({ table, each })),
+        );
+        await actor.ask(
+          wanted.map(({ table, each }) => {
+            const key = (each.DeleteRequest?.Key ?? each.PutRequest?.Item) as Key;
+            const [kind, one] =
+              each.DeleteRequest === undefined
+                ? (["PutItem", { TableName: table, Item: each.PutRequest.Item }] as const)
+                : (["DeleteItem", { TableName: table, Key: key }] as const);
+            return {
+              name: `${each.DeleteRequest === undefined ? "puts" : "deletes"} ${key.sk}`,
+              footprint: writes(name(key)),
+              send: () => engine.send(kind, one),
+              wouldChange: async () => (await engine.wouldChange?.(kind, one)) ?? true,
+            };
+          }),
+        );
+        return { $metadata: {}, UnprocessedItems: {} };
+      }
+      case "Query":
+        return {
+          $metadata: {},
+          ...(await query(actor, input, async () => withPast(await engine.send("Query", input), past))),
+        };
+      default:
+        throw new Error(`The proof does not know what ${command} reads and writes`);
+    }
+  }
+
+  const actorOf = () => actors.getStore() as RunActor | undefined;
+  if (overWire) {
+    sayFates(client);
+    client.middlewareStack.add(
+      (next, context) =>
+        async (args): Promise<any> => {
+          const actor = actorOf();
+          if (actor === undefined) return next(args);
+          const onward: Onward = async (input, fate) => {
+            (context as { fate?: Fate }).fate = fate;
+            return (await next({ ...args, input })).output;
+          };
+          const command = String(context.commandName).replace(/(Items?)?Command$/, "");
+          return { output: await hold(actor, command, args.input, onward), response: {} };
+        },
+      { step: "initialize", priority: "high", name: "holdRequests" },
+    );
+  } else {
+    const send = client.send.bind(client) as (command: unknown) => Promise<unknown>;
+    client.send = ((command: { input: Input }) => {
+      const actor = actorOf();
+      if (actor === undefined) return send(command);
+      return hold(actor, command.constructor.name.replace(/Command$/, ""), command.input);
+    }) as typeof client.send;
+  }
   return { forget: (pk) => past?.forget(pk) };
 }
 
 /** What items were before they were written last, for reads that are not consistent. */
-function rememberPast(direct: Direct, isStale: (sk: string) => boolean) {
+function rememberPast(engine: Engine, isStale: (sk: string) => boolean) {
   const images = new Map<string, Item | undefined>();
   return {
     /** Keeps what there is under these keys, which are about to be written. */
@@ -195,7 +211,7 @@ function rememberPast(direct: Direct, isStale: (sk: string) => boolean) {
         if (!isStale(sk)) continue;
         images.set(
           each,
-          (await direct.send("GetItem", { TableName: TABLE, Key: { pk, sk }, ConsistentRead: true })).Item,
+          (await engine.send("GetItem", { TableName: TABLE, Key: { pk, sk }, ConsistentRead: true })).Item,
         );
       }
     },
@@ -232,8 +248,6 @@ function withPast(found: QueryOutput, past: Past | undefined): QueryOutput {
   return { ...found, Items: Items.filter((item) => item !== undefined) };
 }
 
-const NONE: readonly string[] = [];
-
 /** The three parts are three readings of the whole, from which each takes its own items; one, while nothing is written. */
 async function query(actor: RunActor, input: Input, ask: () => Promise<QueryOutput>): Promise<QueryOutput> {
   let last: { readonly writes: number; readonly output: QueryOutput } | undefined;
@@ -247,7 +261,6 @@ async function query(actor: RunActor, input: Input, ask: () => Promise<QueryOutp
   const records: Request = {
     name: "lists records",
     footprint: reads(recordsOf(pk)),
-    conditions: NONE,
     send: read,
   };
   const isPastHeads = input.ScanIndexForward === false && input.ExclusiveStartKey !== undefined;
@@ -258,7 +271,6 @@ async function query(actor: RunActor, input: Input, ask: () => Promise<QueryOutp
     ...heads.map((sk) => ({
       name: `reads ${sk}`,
       footprint: reads(name({ pk, sk })),
-      conditions: NONE,
       send: read,
     })),
     records,

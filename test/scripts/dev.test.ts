@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
@@ -320,6 +320,22 @@ describe("a dev server that runs", () => {
 
   test("plays a user's whole life over HTTP", async () => {
     await walk(shared.dev.url, { backendKey: shared.dev.apiKeys.sandbox, resultsKey: shared.dev.resultsKey });
+  });
+
+  test("passes the smoke test, which says without its --issuer whose the tokens are and what to pass", () => {
+    const smoke = (...args: string[]) =>
+      spawnSync("node", ["scripts/smoke.ts", "--url", shared.dev.url, ...args], {
+        input: shared.dev.apiKeys.sandbox,
+        encoding: "utf8",
+      });
+    const issuer = "urn:verification-sessions:dev";
+    expect(smoke()).toMatchObject({
+      status: 1,
+      stderr:
+        `FAILED  token: unexpected "iss" claim value: the tokens are ${issuer}'s, not ${shared.dev.url}'s. ` +
+        `If that is right, pass --issuer ${issuer}\n`,
+    });
+    expect(smoke("--issuer", issuer)).toMatchObject({ status: 0, stderr: "" });
   });
 
   test("answers 413 to a large body and goes on", async () => {

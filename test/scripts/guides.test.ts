@@ -158,6 +158,12 @@ describe("the pages", () => {
     expect(read("README.md").split("\n").length).toBeLessThanOrEqual(151);
   });
 
+  // A shell takes `<name>` for a redirection, and `…` as it is.
+  test.each(pages)("%s has no gap to fill within a line that is to be pasted", (page) => {
+    const blocks = [...read(page).matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)].map(([, text = ""]) => text);
+    expect(blocks.flatMap((text) => text.split("\n")).filter((line) => /<\w|…/.test(line))).toEqual([]);
+  });
+
   test.each(pages)("%s names no file that is not there", (page) => {
     const named = [...read(page).matchAll(/`((?:admin|docs|functions|infra|scripts|test)\/[\w./-]*)`/g)];
     expect(named.map(([, file = ""]) => file).filter((file) => !existsSync(path.join(ROOT, file)))).toEqual(

@@ -5,7 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { newRequestScope, requestScope } from "../../functions/store/request-scope.ts";
-import { Unavailable } from "../../functions/store/retry.ts";
+import { Unavailable, withRetries } from "../../functions/store/retry.ts";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import { conflicted, errorNamed, throttled, timedOut } from "../support/faults.ts";
 import {
@@ -364,6 +364,23 @@ test("nothing is sent that could not be answered within the time of the request"
   await expect(requestScope.run(spent, () => user.read())).rejects.toThrow(Unavailable);
   expect(spent.dynamodbRequests).toBe(0);
   await expect(requestScope.run(newRequestScope(7_000), () => user.read())).resolves.toBeUndefined();
+});
+
+test("that time ran out after a retry is told with what the attempt before came to", async () => {
+  const user = createStoreWorld().user("spent");
+  const scope = { ...newRequestScope(7_000) };
+  const lost = timedOut();
+  const failure = await requestScope
+    .run(scope, () =>
+      withRetries(async () => {
+        if (scope.storeRetries === 0) throw lost;
+        scope.deadlineMs = performance.now(); // as if the wait had taken the rest
+        await user.read();
+      }),
+    )
+    .catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(Unavailable);
+  expect(failure).toMatchObject({ message: "There is no time left to ask the store", cause: lost });
 });
 
 test("the requests of a call are counted, and the time in which one was under way", async () => {

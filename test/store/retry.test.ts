@@ -181,6 +181,7 @@ describe("a refusal after an attempt that came to", () => {
     try {
       return [doubt.mayHaveLanded(), doubt.refusing("no")];
     } catch (thrown) {
+      expect((thrown as Error).cause).toBe(error);
       return [doubt.mayHaveLanded(), (thrown as Error).name];
     }
   };

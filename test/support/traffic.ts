@@ -75,7 +75,17 @@ export function holdAgainstReference(exchange: Exchange): void {
     const { required } = resolve(openapi, described as { $ref?: string; required?: boolean });
     if (required === true && !headers.has(header)) complain(`the header ${header} is missing`);
   }
+  if (operation === undefined) return;
+  for (const header of DESCRIBED_HEADERS)
+    if (headers.has(header) && !(header in promised)) complain(`the header ${header} is not described`);
 }
+
+/** What the reference says of any answer's head: where it says nothing of it, it does not come. */
+const DESCRIBED_HEADERS = new Set(
+  Object.values(openapi.paths)
+    .flatMap((methods) => Object.values(methods))
+    .flatMap(({ responses }) => Object.values(responses).flatMap(({ headers = {} }) => Object.keys(headers))),
+);
 
 const operations = Object.entries(openapi.paths).map(([template, methods]) => ({
   pattern: new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
@@ -83,7 +93,7 @@ const operations = Object.entries(openapi.paths).map(([template, methods]) => ({
 }));
 
 function operationOf({ method, path: target }: Exchange): DocumentedOperation | undefined {
-  const pathname = target.replace(/[?#].*$/s, "");
+  const { pathname } = new URL(`https://api.invalid${target}`); // without dot segments, as it is sent
   const asked = method === "HEAD" ? "get" : method.toLowerCase();
   return operations.find(({ pattern }) => pattern.test(pathname))?.methods[asked];
 }

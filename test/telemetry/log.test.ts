@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeFault } from "../../functions/telemetry/fault.ts";
+import { Unavailable } from "../../functions/store/retry.ts";
 import { createLog } from "../../functions/telemetry/log.ts";
 import { handleEvents } from "../../functions/http/lambda-event.ts";
 import { createWorld, type World } from "../support/world.ts";
@@ -167,6 +168,17 @@ describe("a fault in the log", () => {
       httpStatusCode: 400,
       awsRequestId: "AWS1",
     });
+  });
+
+  test("says why the store gave out, in words of ours and by the kind of what is behind it", () => {
+    const cause = Object.assign(new Error("amina"), { name: "TimeoutError" });
+    const fault = describeFault(new Unavailable("There is no time left to ask the store", { cause }));
+    expect(fault).toMatchObject({
+      name: "Unavailable",
+      message: "There is no time left to ask the store",
+      cause: { name: "TimeoutError" },
+    });
+    expect(JSON.stringify(fault)).not.toContain("amina");
   });
 
   test("is a line of its own with a level, under the request's ids", () => {

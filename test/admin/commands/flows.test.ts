@@ -42,3 +42,18 @@ test("a flow is removed by the name it has, and one that is not there is refused
   expect((await run(...remove, "production", "--yes")).stderr).toContain("has no flow kyc in production");
   expect((await run(...remove, "sandbox", "--yes")).stdout).toBe("The flow kyc is removed.\n");
 });
+
+test("what the built-in flow can never be is refused before anything is asked, stored or not", async () => {
+  const { run, ask, clientId } = await createFlows();
+  const of = ["--client", clientId, "--environment", "sandbox"];
+  for (const _stored of [false, true]) {
+    const retyped = await ask("y\n", "flows", "put", "idv", ...of, "--type", "kyc");
+    expect(retyped).toMatchObject({ code: 2, stdout: "" });
+    expect(retyped.stderr).toContain("The flow idv is built in and always of the type idv");
+    const removed = await ask("y\n", "flows", "remove", "idv", ...of);
+    expect(removed).toMatchObject({ code: 2, stdout: "" });
+    expect(removed.stderr).toContain("The flow idv is built in and cannot be removed.");
+    expect(retyped.stderr + removed.stderr).not.toContain("[y/N]");
+    expect((await run("flows", "put", "idv", ...of, "--type", "idv")).code).toBe(0);
+  }
+});

@@ -67,10 +67,15 @@ describe("a release", () => {
     expect(await live()).toEqual({ version: "1", before: undefined });
     const idle = await release({});
     expect(idle.output).toContain("Version 1 is live, as before: nothing of the function changed.");
+    expect(idle.output).toContain("openapi.released.json is the document of this version now. Commit it");
+    expect(readFileSync(join(root, "openapi.released.json"), "utf8")).toBe(
+      readFileSync(join(root, "openapi.json"), "utf8"),
+    );
     expect(idle.code).toBe(0);
 
     const released = await release({ RETENTION_DAYS: "100" });
     expect(released.output).toContain("The stage is well; nothing was left behind.");
+    expect(released.output).not.toContain("openapi.released.json");
     expect(released.output).toContain(
       "Version 2 is live; `npm run rollback -- --stage production` goes back to 1.",
     );
@@ -94,6 +99,7 @@ describe("a release", () => {
     const { code, output } = await release({ RETENTION_DAYS: "100", TOKEN_ISSUER: "https://other.example" });
     expect(output).toContain('FAILED  token: unexpected "iss" claim value');
     expect(output).toContain("The smoke test failed. Version 1 is live again, 2 is not.");
+    expect(output).not.toContain("openapi.released.json");
     expect(code).toBe(1);
     expect(await live()).toEqual({ version: "1", before: undefined });
   });

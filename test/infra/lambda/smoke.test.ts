@@ -65,7 +65,10 @@ describe("the smoke test", () => {
     );
     expect(failed).toMatchObject({
       code: 1,
-      output: expect.stringContaining('FAILED  token: unexpected "iss" claim value'),
+      output: expect.stringContaining(
+        `FAILED  token: unexpected "iss" claim value: the tokens are ${issuer}'s, not https://other.example's. ` +
+          `If that is right, pass --issuer ${issuer}\n`,
+      ),
     });
     const client = connectLocal(inject("dynamodbEndpoint"));
     const TableName = theOne(deployed.plan, "aws:dynamodb/table:Table", "VerificationTable").inputs.name;
