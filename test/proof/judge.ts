@@ -40,16 +40,21 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       besideErasure: erasures.some(
         ({ began, ended, answer }) => began <= entry.ended && (ended >= entry.began || isUnknown(answer)),
       ),
-      notedBeside: entries
-        .filter((other) => other !== entry && other.began <= entry.ended && other.ended >= entry.began)
-        .flatMap(({ call }) => (call.kind === "open" && call.metadata !== undefined ? [call.metadata] : [])),
+      notedBeside: besideOf(entries, entry).flatMap(({ call }) =>
+        call.kind === "open" && call.metadata !== undefined ? [call.metadata] : [],
+      ),
+      extendedBeside: besideOf(entries, entry).flatMap(({ call, answer }) =>
+        call.kind === "open" && answer.body?.sessionId === entry.answer.body?.sessionId
+          ? [String(answer.body?.expiresAt)]
+          : [],
+      ),
     }))
     .toSorted((one, other) => one.ended - other.ended)
     .flatMap((entry) =>
       partsOf(entry.call).flatMap((part) => [
         { entry, part, isOptional: isUnknown(entry.answer) },
         ...(entry.faulted && mayChange(entry) ? [{ entry, part, isOptional: true }] : []),
-        ...(part === "session" && !entry.faulted && isAccompanied(entries, entry)
+        ...(part === "session" && !entry.faulted && besideOf(entries, entry).length > 0
           ? unanswered.map((overtaken) => ({ entry, part, isOptional: true, overtaken }))
           : []),
       ]),
@@ -122,9 +127,9 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
 const isAnswered = (entries: readonly Entry[], sessionId: string): boolean =>
   entries.some(({ answer }) => answer.body?.sessionId === sessionId);
 
-/** Whether another call was under way while this one was. */
-const isAccompanied = (entries: readonly Entry[], entry: Entry): boolean =>
-  entries.some((other) => other !== entry && other.began <= entry.ended && other.ended >= entry.began);
+/** The calls that were under way while this one was. */
+const besideOf = (entries: readonly Entry[], entry: Entry): readonly Entry[] =>
+  entries.filter((other) => other !== entry && other.began <= entry.ended && other.ended >= entry.began);
 
 function isDone(deeds: readonly Deed[], entry: Entry, part: Part, done: bigint): boolean {
   const index = deeds.findIndex((deed) => deed.entry === entry && deed.part === part && !deed.isOptional);

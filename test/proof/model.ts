@@ -24,6 +24,8 @@ export type Made = {
   readonly besideErasure?: boolean;
   /** What other opens of the user noted on a session while it was under way. */
   readonly notedBeside?: readonly Readonly<Record<string, string>>[];
+  /** To when other opens of the user were answered that they had extended the same session, while it was under way. */
+  readonly extendedBeside?: readonly string[];
   /** What it does is done in an attempt that this call has made again since. */
   readonly attemptOf?: number;
   /** The session that it named, and the expiry that is in its token. */
@@ -247,7 +249,7 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
 function isTold(
   body: any,
   session: Session,
-  { faulted, notedBeside = [] }: Made,
+  { faulted, notedBeside = [], extendedBeside = [] }: Made,
   expected: { expiresAt?: Moment } = {},
 ): boolean {
   return (
@@ -258,7 +260,9 @@ function isTold(
       // Its answer may tell of its session as another call has left it a moment later.
       [session.metadata, ...notedBeside].some((metadata) => sameMetadata(body.metadata, metadata))) &&
     isWithin(body.createdAt, session.createdAt) &&
-    (faulted || isWithin(body.expiresAt, expected.expiresAt ?? session.expiresAt)) &&
+    (faulted ||
+      extendedBeside.includes(body.expiresAt) ||
+      isWithin(body.expiresAt, expected.expiresAt ?? session.expiresAt)) &&
     tokenSays(body.token, session, body.expiresAt)
   );
 }
