@@ -134,6 +134,16 @@ test("a client has at most ten in an environment", async () => {
   expect((await run("webhooks", "create", ...production)).code).toBe(0);
 });
 
+test("of two that are created at once one is refused, so that they do not pass the limit together", async () => {
+  const { run, of, tenant, registry, overtakenBy } = await createWebhook();
+  for (let made = 1; made < 9; made += 1) await run("webhooks", "create", ...of, "--url", URL_GIVEN);
+  const create = { ...tenant, url: URL_GIVEN };
+  const overtaken = overtakenBy(() => registry.createWebhook(create));
+  await expect(overtaken.createWebhook(create)).rejects.toThrow("changed this in the same moment");
+  expect(await registry.listWebhooks(tenant.clientId)).toHaveLength(10);
+  await expect(registry.createWebhook(create)).rejects.toThrow("can have no more");
+});
+
 test("what is typed wrongly is said, and nothing is made", async () => {
   const { run, of } = await createWebhook();
   const types = await run("webhooks", "create", ...of, "--url", URL_GIVEN, "--types", "session.opend");
