@@ -236,9 +236,14 @@ export function addWebhookCommands(program: Command, run: Run): void {
     .addOption(
       new Option("--limit <number>", "how many at most").argParser(parseLimit).default(DEFAULT_LIMIT),
     )
+    .option("--cursor <eventId>", "go on with what is older than this event", parseEventId)
     .addHelpText(
       "after",
-      "\nExample:\n  npm run admin -- webhooks deliveries wh_... --state failed --since 24h",
+      `
+Example:
+  npm run admin -- webhooks deliveries wh_... --state failed --since 24h
+
+With --json the eventId of the last delivery is the cursor of the next page.`,
     )
     .action((webhookId: WebhookId, options: DeliveriesOptions) =>
       run(async (work) => {
@@ -250,27 +255,30 @@ export function addWebhookCommands(program: Command, run: Run): void {
           sessionId: options.session,
           since: options.since === undefined ? undefined : toSeconds(options.since(now())),
           until: options.until === undefined ? undefined : toSeconds(options.until(now())),
+          before: options.cursor,
         };
         for await (const delivery of storesOf(work).deliveries.list(webhookId, filter)) {
           found.push(delivery);
           if (found.length === options.limit) break;
         }
         const views = found.map(deliveryView);
+        const rows = table(
+          ["EVENT", "TYPE", "SESSION", "STATE", "ATTEMPTS", "LAST OUTCOME", "NEXT ATTEMPT BY"],
+          views.map((view) => [
+            view.eventId,
+            view.type,
+            view.sessionId,
+            view.state,
+            view.attempts,
+            view.lastOutcome,
+            view.dueAt,
+          ]),
+          "There are no such deliveries.",
+        );
+        const last = views.length === options.limit ? views.at(-1) : undefined;
         return {
           json: views,
-          text: table(
-            ["EVENT", "TYPE", "SESSION", "STATE", "ATTEMPTS", "LAST OUTCOME", "NEXT ATTEMPT BY"],
-            views.map((view) => [
-              view.eventId,
-              view.type,
-              view.sessionId,
-              view.state,
-              view.attempts,
-              view.lastOutcome,
-              view.dueAt,
-            ]),
-            "There are no such deliveries.",
-          ),
+          text: last === undefined ? rows : `${rows}\n\nWhat is older: --cursor ${last.eventId}`,
         };
       }),
     );
@@ -322,6 +330,7 @@ type DeliveriesOptions = {
   since?: Moment;
   until?: Moment;
   limit: number;
+  cursor?: string;
 };
 
 type ReplayOptions = { event?: string; since?: Moment; yes?: boolean };

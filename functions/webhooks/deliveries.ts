@@ -35,6 +35,8 @@ export const SET_ASIDE = "set-aside";
 const SET_ASIDE_SECONDS = 14 * 86_400;
 
 const DELIVERY_PREFIX = "delivery#";
+/** Every event's id sorts before it. */
+const AFTER_ALL = "~";
 
 /** The partition of all that is kept of an endpoint. */
 export const webhookPartition = (webhookId: WebhookId) => `webhook#${webhookId}`;
@@ -92,6 +94,8 @@ export type DeliveryFilter = {
   readonly sessionId?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
+  /** The id of an event that only older ones are wanted than; within one second, ids tell which is older. */
+  readonly before?: string | undefined;
 };
 
 export type DeliveryStore = ReturnType<typeof createDeliveryStore>;
@@ -269,7 +273,11 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
 
     /** The deliveries of an endpoint that pass the filter, those of the newest events first. */
     async *list(webhookId: WebhookId, filter: DeliveryFilter = {}): AsyncGenerator<Delivery> {
-      const { state, sessionId, since = 0, until } = filter;
+      const { state, sessionId, since = 0, until, before } = filter;
+      const from = firstEventIdOf(since);
+      const end = until === undefined ? AFTER_ALL : firstEventIdOf(until);
+      const to = before !== undefined && before < end ? before : end;
+      if (to < from) return;
       const wanted = [
         ...(state === undefined
           ? []
@@ -287,14 +295,16 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
           ExpressionAttributeValues: {
             ...values,
             ":pk": webhookPartition(webhookId),
-            ":from": DELIVERY_PREFIX + firstEventIdOf(since),
-            ":to": until === undefined ? `${DELIVERY_PREFIX}~` : DELIVERY_PREFIX + firstEventIdOf(until),
+            ":from": DELIVERY_PREFIX + from,
+            ":to": DELIVERY_PREFIX + to,
           },
           ScanIndexForward: false,
           ConsistentRead: true,
         },
       );
-      for await (const { Items } of pages) yield* (Items ?? []).map(toDelivery);
+      for await (const { Items = [] } of pages) {
+        yield* Items.map(toDelivery).filter(({ eventId }) => eventId !== before);
+      }
     },
 
     /**

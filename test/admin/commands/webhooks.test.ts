@@ -286,6 +286,32 @@ test("deliveries are listed by state, session and time", async () => {
   expect(await ids("--limit", "1")).toEqual([eventId]);
 });
 
+test("a full page of deliveries ends with the cursor of what is older, within one second too", async () => {
+  const made = await createWebhook();
+  const { run, webhookId } = made;
+  const events = [await failedDelivery(made, "old", NOW - 60)];
+  for (let count = 0; count < 4; count += 1) events.push(await failedDelivery(made, `event ${count}`));
+  const page = (...options: string[]) => run("webhooks", "deliveries", webhookId, "--limit", "2", ...options);
+  const idsOf = async (...options: string[]) =>
+    ((await page(...options, "--json")).json() as { eventId: string }[]).map(({ eventId }) => eventId);
+
+  const seen: string[][] = [];
+  for (let cursor: string[] = []; seen.at(-1)?.length !== 1; ) {
+    const ids = await idsOf(...cursor);
+    seen.push(ids);
+    const { stdout } = await page(...cursor);
+    const [, shown] = /\n\nWhat is older: --cursor (\S+)\n$/.exec(stdout) ?? [];
+    expect(shown).toBe(ids.length === 2 ? ids.at(-1) : undefined);
+    cursor = ["--cursor", ids.at(-1) ?? ""];
+  }
+  expect(seen.flat()).toEqual(events.toSorted().toReversed());
+  const [newest = ""] = seen.flat();
+  expect(await idsOf("--cursor", newest, "--until", "2027-01-15T08:00:00Z")).toEqual([events[0]]);
+  expect(await idsOf("--cursor", newest, "--since", "1m")).toEqual(seen.flat().slice(1, 3));
+  expect(await idsOf("--cursor", events[0] ?? "", "--since", "0m")).toEqual([]);
+  expect((await page("--cursor", "ses_1")).code).toBe(2);
+});
+
 test("what failed is replayed, one event or all since a moment, spread out", async () => {
   const made = await createWebhook();
   const { run, webhookId, deliveries, actions } = made;
