@@ -191,18 +191,21 @@ export function addWebhookCommands(program: Command, run: Run): void {
 
   webhooks
     .command("delete")
-    .description("delete a webhook; what waits for it is dropped")
+    .description("delete a webhook, and with it all that did not arrive there, what waits included")
     .argument("<webhookId>", WEBHOOK_ID, parseWebhookId)
     .option(...YES)
     .action((webhookId: WebhookId, { yes }: { yes?: boolean }) =>
       run(async (work) => {
         const webhook = await work.registry.findWebhook(webhookId);
         await work.confirm(
-          `Delete the webhook ${webhookId} of ${webhook.clientId} in ${webhook.environment} on ${work.target.description}?`,
+          `Delete the webhook ${webhookId} of ${webhook.clientId} in ${webhook.environment} on ${work.target.description}, and all that did not arrive there?`,
           yes,
         );
+        const { deliveries, health } = storesOf(work);
+        // First, so that a repeat does what a crash left out; and once more for what came meanwhile.
+        await deliveries.removeUndelivered(webhookId);
         await work.registry.deleteWebhook(webhook);
-        await storesOf(work).health.remove(webhookId);
+        await Promise.all([deliveries.removeUndelivered(webhookId), health.remove(webhookId)]);
         return { json: { webhookId, deleted: true }, text: `The webhook ${webhookId} is deleted.` };
       }),
     );

@@ -178,7 +178,7 @@ export function webhookRegistry(table: ClientsTable) {
       return { secret, webhook };
     },
 
-    /** What waits for it is dropped when it is due. */
+    /** What waits for it, and what containers that still know it store within the minute, is dropped when it is due. */
     async deleteWebhook({ webhookId, clientId, environment }: Endpoint): Promise<void> {
       const key = endpointKey({ clientId, environment }, webhookId);
       await table.commit("webhook.deleted", { clientId, environment, webhookId }, [

@@ -1,4 +1,11 @@
-import { GetCommand, paginateQuery, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  DeleteCommand,
+  GetCommand,
+  paginateQuery,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
 import type { UserId } from "../core/ids.ts";
 import type { Tenant } from "../core/session.ts";
 import type { DynamoDBDocumentClient } from "../store/dynamodb.ts";
@@ -33,6 +40,9 @@ const KEPT_SECONDS = 30 * 86_400;
 /** The partition of what could not be read, and how long it is kept. */
 export const SET_ASIDE = "set-aside";
 const SET_ASIDE_SECONDS = 14 * 86_400;
+
+/** How many are removed at once: the store's client has 50 connections. */
+const SIDE_BY_SIDE = 25;
 
 const DELIVERY_PREFIX = "delivery#";
 /** Every event's id sorts before it. */
@@ -256,6 +266,42 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
         }
         start = page.LastEvaluatedKey;
       } while (start !== undefined);
+    },
+
+    /**
+     * Removes all that did not arrive at an endpoint, what waits included: with it goes what it said. A message that is
+     * under way finds nothing then.
+     */
+    async removeUndelivered(webhookId: WebhookId): Promise<void> {
+      const pages = paginateQuery(
+        { client: dynamodb },
+        {
+          TableName: tableName,
+          KeyConditionExpression: "pk = :pk AND begins_with(sk, :deliveries)",
+          FilterExpression: IS_UNDELIVERED.text,
+          ExpressionAttributeNames: IS_UNDELIVERED.names,
+          ExpressionAttributeValues: {
+            ...IS_UNDELIVERED.values,
+            ":pk": webhookPartition(webhookId),
+            ":deliveries": DELIVERY_PREFIX,
+          },
+          ProjectionExpression: "pk, sk",
+          ConsistentRead: true,
+        },
+      );
+      const remove = ({ pk, sk }: ItemKey) =>
+        withRetries(() =>
+          writeIf(
+            dynamodb.send(
+              new DeleteCommand({ TableName: tableName, Key: { pk, sk }, ...conditionOf(IS_UNDELIVERED) }),
+            ),
+          ),
+        );
+      for await (const { Items = [] } of pages) {
+        for (let at = 0; at < Items.length; at += SIDE_BY_SIDE) {
+          await Promise.all((Items.slice(at, at + SIDE_BY_SIDE) as ItemKey[]).map(remove));
+        }
+      }
     },
 
     /** Keeps a record of the stream that cannot be read, for an operator to look at. It holds no personal details. */

@@ -434,6 +434,19 @@ describe("while a delivery waits", () => {
     expect((await world.list(endpoint))[0]).toMatchObject({ state: "delivered" });
   });
 
+  test("its endpoint is deleted by an operator: the message that is under way finds nothing", async () => {
+    const { world, endpoint } = await failing();
+    await world.deliveries.removeUndelivered(endpoint.webhookId);
+    await world.deleteEndpoint(endpoint);
+    const logged = world.lines.length;
+    expect(world.queue.size()).toBe(1);
+    await world.pass(HOUR);
+    expect(world.queue.size()).toBe(0);
+    expect(world.requestsTo(endpoint)).toHaveLength(1);
+    expect(await world.list(endpoint)).toEqual([]);
+    expect(world.lines.slice(logged)).toEqual([]);
+  });
+
   test("its secret is replaced: it is signed with both, and later with the new one alone", async () => {
     const { world, endpoint } = await failing();
     world.receivers.set(endpoint.url, answers(500));

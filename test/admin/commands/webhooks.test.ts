@@ -1,3 +1,4 @@
+import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, test } from "vitest";
 import { createDeliveryStore } from "../../../functions/webhooks/deliveries.ts";
 import type { Message } from "../../../functions/webhooks/delivery.ts";
@@ -234,6 +235,65 @@ test("it is deleted with what is known of it, after a question", async () => {
   });
   expect(await endpoint()).toBeUndefined();
   expect((await run("webhooks", "show", webhookId)).code).toBe(2);
+});
+
+test("what did not arrive is deleted with it, and nothing of another webhook", async () => {
+  const made = await createWebhook();
+  const { run, of, webhookId, deliveries, tenant, dynamodb, deliveriesTable } = made;
+  const other = (await run("webhooks", "create", ...of, "--url", URL_GIVEN, "--json")).json();
+  const store = (name: string, to: WebhookId, due: number | undefined) =>
+    deliveries.store({ ...tenant, webhookId: to }, message(name, NOW), due, NOW);
+  const failed = await failedDelivery(made, "failed");
+  const waiting = await store("waiting", webhookId, NOW);
+  const underWay = await store("under way", webhookId, NOW + 900);
+  await store("missed", webhookId, undefined);
+  const arrived = await store("arrived", webhookId, NOW);
+  await deliveries.delivered(arrived, 200);
+  const kept = await store("of another", other.webhookId, NOW);
+
+  await run("webhooks", "delete", webhookId, "--yes");
+  const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: deliveriesTable }));
+  expect(Items.map(({ eventId }) => eventId).toSorted()).toEqual([arrived.eventId, kept.eventId].toSorted());
+  expect(await deliveries.find(kept)).toEqual(kept);
+  // Messages for them may be under way, and attempts.
+  expect(await deliveries.claim(underWay, 1, "late", NOW)).toBeUndefined();
+  await deliveries.retry(waiting, 500, NOW);
+  await deliveries.fail(waiting, 500);
+  await deliveries.delivered(waiting, 200);
+  for (const { eventId } of [waiting, underWay, { eventId: failed }]) {
+    expect(await deliveries.find({ webhookId, eventId })).toBeUndefined();
+  }
+});
+
+test("what is stored for it in the moment in which it is deleted goes with it", async () => {
+  const { run, webhookId, deliveries, tenant, dynamodb, endpoint } = await createWebhook();
+  let stored = 0;
+  dynamodb.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      async (args) => {
+        if (commandName.startsWith("TransactWrite")) {
+          await deliveries.store({ ...tenant, webhookId }, message("meanwhile", NOW), NOW, NOW);
+          stored += 1;
+        }
+        return next(args);
+      },
+    { step: "initialize" },
+  );
+  await run("webhooks", "delete", webhookId, "--yes");
+  expect(stored).toBe(1);
+  expect(await endpoint()).toBeUndefined();
+  for await (const delivery of deliveries.list(webhookId)) expect(delivery).toBeUndefined();
+});
+
+test("more than one request removes is deleted with it", async () => {
+  const made = await createWebhook();
+  const { run, webhookId, deliveries, tenant } = made;
+  const names = Array.from({ length: 60 }, (_, count) => `event ${count}`);
+  await Promise.all(
+    names.map((name) => deliveries.store({ ...tenant, webhookId }, message(name, NOW), NOW, NOW)),
+  );
+  await run("webhooks", "delete", webhookId, "--yes");
+  for await (const delivery of deliveries.list(webhookId)) expect(delivery).toBeUndefined();
 });
 
 test("a test is an event of its own, which is due at once", async () => {
