@@ -2,10 +2,11 @@ import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { WEBHOOK_BODIES } from "../../functions/contract/webhook-bodies.ts";
-import type { EventType } from "../../functions/contract/webhooks.ts";
+import type { EventType, SessionEventType } from "../../functions/contract/webhooks.ts";
 import type { Slot } from "../../functions/core/session.ts";
+import { sessionBody } from "../../functions/routes/answers.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
-import { accepted, slotOf } from "../support/store.ts";
+import { accepted, type Actor, slotOf } from "../support/store.ts";
 import { answers, createWebhookWorld, expectSigned, type WebhookWorld } from "../support/webhook-world.ts";
 
 const MINUTE = 60;
@@ -85,6 +86,46 @@ describe("a session's life", () => {
     expect(new Set(world.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(4);
   });
 
+  type Happening = (user: Actor, slot: Slot, world: WebhookWorld) => Promise<unknown>;
+  const startedAnd =
+    (then: Happening): Happening =>
+    async (user, slot, world) => {
+      accepted(await user.start(slot));
+      world.clock.nowMs += 10_000;
+      await then(user, slot, world);
+    };
+  test.each<[SessionEventType, Happening]>([
+    ["session.opened", async () => {}],
+    ["session.started", startedAnd(async () => {})],
+    ["session.completed", startedAnd((user, slot) => user.result(slot, "pending", "blurred"))],
+    [
+      "session.reviewed",
+      startedAnd(async (user, slot, world) => {
+        accepted(await user.result(slot, "pending", "blurred"));
+        world.clock.nowMs += 10_000;
+        accepted(await user.result(slot, "successful"));
+      }),
+    ],
+    ["session.canceled", (user, slot) => user.cancel(slot)],
+    ["session.superseded", startedAnd((user) => user.force())],
+    ["session.expired", startedAnd((_user, _slot, world) => world.pass(1_800 + 120))],
+  ])("%s has the session as the backend is answered, with whose it is", async (type, happening) => {
+    const world = await createWebhookWorld();
+    await world.endpoint({ types: [type] });
+    const user = world.user("auth0|x");
+    const slot = slotOf(await user.open({ metadata: { order: "7" } }));
+    await world.settle();
+    world.clock.nowMs += 10_000;
+    await happening(user, slot, world);
+    await world.settle();
+    const told = world.requests.filter(({ event }) => event.data.sessionId === slot.sessionId);
+    const answered = sessionBody(accepted(await user.session(slot)));
+    const { userId } = user;
+    expect(told.map(({ event }) => event.data)).toEqual([
+      { ...answered, refId: "auth0|x", userId, environment: "sandbox" },
+    ]);
+  });
+
   test("is told of its other ends, each once", async () => {
     const world = await createWebhookWorld();
     const endpoint = await world.endpoint();
@@ -138,7 +179,7 @@ describe("an expiry", () => {
     for (const { event, atMs } of expired) {
       expectAsDocumented(event);
       expect(event.data.status).toBe("expired");
-      expect(event.timestamp).toBe(event.data.expiresAt);
+      expect(event.timestamp).toBe(iso(slot.expiresAt));
       expect(atMs / 1000 - slot.expiresAt).toBeLessThanOrEqual(120);
     }
     expect(expired.filter(({ event }) => event.data.startedAt !== undefined)).toHaveLength(1);
