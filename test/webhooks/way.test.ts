@@ -475,6 +475,36 @@ describe("while a delivery waits", () => {
     expect((await world.list(endpoint))[0]).toMatchObject({ state: "delivered" });
   });
 
+  test("its endpoint is resumed: what is replayed at once goes out, whatever a container knew of the pause", async () => {
+    const { world, endpoint } = await failing();
+    await world.changeEndpoint(endpoint, { pausedAt: world.seconds() });
+    world.forget();
+    await world.pass(10);
+    const [delivery] = await world.list(endpoint);
+    if (delivery === undefined) throw new Error("no delivery");
+    expect(delivery).toMatchObject({ state: "failed", lastOutcome: "paused" });
+    await world.changeEndpoint(endpoint, { pausedAt: undefined as never });
+    await world.deliveries.replay(delivery, world.seconds(), world.seconds());
+    await world.sweep();
+    await world.pumpQueue();
+    expect((await world.list(endpoint))[0]).toMatchObject({ state: "delivered" });
+  });
+
+  test("its endpoint is resumed after a 410: what is replayed at once is tried again as ever", async () => {
+    const { world, endpoint } = await failing();
+    world.receivers.set(endpoint.url, answers(410));
+    await world.pass(10);
+    const [delivery] = await world.list(endpoint);
+    if (delivery === undefined) throw new Error("no delivery");
+    expect(delivery).toMatchObject({ state: "failed", lastOutcome: 410 });
+    await world.resetHealth(endpoint);
+    world.receivers.set(endpoint.url, answers(500));
+    await world.deliveries.replay(delivery, world.seconds(), world.seconds());
+    await world.sweep();
+    await world.pumpQueue();
+    expect((await world.list(endpoint))[0]).toMatchObject({ state: "waiting", lastOutcome: 500 });
+  });
+
   test("its endpoint is deleted by an operator: the message that is under way finds nothing", async () => {
     const { world, endpoint } = await failing();
     await world.deliveries.removeUndelivered(endpoint.webhookId);
@@ -486,6 +516,22 @@ describe("while a delivery waits", () => {
     expect(world.requestsTo(endpoint)).toHaveLength(1);
     expect(await world.list(endpoint)).toEqual([]);
     expect(world.lines.slice(logged)).toEqual([]);
+  });
+
+  test("its endpoint was paused and is deleted: it is dropped, whatever a container knew of the pause", async () => {
+    const { world, endpoint } = await failing();
+    await world.changeEndpoint(endpoint, { pausedAt: world.seconds() });
+    world.forget();
+    await world.pass(10);
+    const [delivery] = await world.list(endpoint);
+    if (delivery === undefined) throw new Error("no delivery");
+    await world.deliveries.replay(delivery, world.seconds(), world.seconds());
+    await world.deleteEndpoint(endpoint);
+    await world.sweep();
+    await world.pumpQueue();
+    const [dropped] = await world.list(endpoint);
+    expect(dropped).toMatchObject({ state: "dropped", lastOutcome: "deleted" });
+    expect(dropped).not.toHaveProperty("message");
   });
 
   test("its secret is replaced: it is signed with both, and later with the new one alone", async () => {
