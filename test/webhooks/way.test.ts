@@ -229,6 +229,27 @@ describe("an expiry", () => {
     expect(world.arrivedAt(endpoint)).toHaveLength(2);
   });
 
+  test("is told by the stream where DynamoDB deletes the session before a sweep looks, once", async () => {
+    const world = await createWebhookWorld();
+    const endpoint = await world.endpoint({ types: ["session.expired"] });
+    // The stream's own clock says when a slot was deleted: both sessions are over by it.
+    world.clock.nowMs -= HOUR * 1000;
+    const [open, begun] = [world.user("a"), world.user("b")];
+    await opened(world, "a");
+    accepted(await begun.start(await opened(world, "b")));
+    await world.settle();
+    world.clock.nowMs += HOUR * 1000;
+    for (const { userId } of [open, begun]) {
+      const Key = { pk: userId, sk: "slot" };
+      await world.dynamodb.send(new DeleteCommand({ TableName: world.tables.verificationTable, Key }));
+    }
+    await world.settle();
+    expect(world.arrivedAt(endpoint)).toEqual(["session.expired", "session.expired"]);
+    await world.pass(HOUR);
+    expect(world.arrivedAt(endpoint)).toHaveLength(2);
+    expect((await world.items()).filter(({ sk }) => sk === "expiry")).toEqual([]);
+  });
+
   test("is not told of a session that ended otherwise", async () => {
     const world = await createWebhookWorld();
     const endpoint = await world.endpoint({ types: ["session.expired"] });
