@@ -191,18 +191,21 @@ export function addWebhookCommands(program: Command, run: Run): void {
 
   webhooks
     .command("delete")
-    .description("delete a webhook; what waits for it is dropped")
+    .description("delete a webhook, and with it all that did not arrive there, what waits included")
     .argument("<webhookId>", WEBHOOK_ID, parseWebhookId)
     .option(...YES)
     .action((webhookId: WebhookId, { yes }: { yes?: boolean }) =>
       run(async (work) => {
         const webhook = await work.registry.findWebhook(webhookId);
         await work.confirm(
-          `Delete the webhook ${webhookId} of ${webhook.clientId} in ${webhook.environment} on ${work.target.description}?`,
+          `Delete the webhook ${webhookId} of ${webhook.clientId} in ${webhook.environment} on ${work.target.description}, and all that did not arrive there?`,
           yes,
         );
+        const { deliveries, health } = storesOf(work);
+        // First, so that a repeat does what a crash left out; and once more for what came meanwhile.
+        await deliveries.removeUndelivered(webhookId);
         await work.registry.deleteWebhook(webhook);
-        await storesOf(work).health.remove(webhookId);
+        await Promise.all([deliveries.removeUndelivered(webhookId), health.remove(webhookId)]);
         return { json: { webhookId, deleted: true }, text: `The webhook ${webhookId} is deleted.` };
       }),
     );
@@ -236,9 +239,14 @@ export function addWebhookCommands(program: Command, run: Run): void {
     .addOption(
       new Option("--limit <number>", "how many at most").argParser(parseLimit).default(DEFAULT_LIMIT),
     )
+    .option("--cursor <eventId>", "go on with what is older than this event", parseEventId)
     .addHelpText(
       "after",
-      "\nExample:\n  npm run admin -- webhooks deliveries wh_... --state failed --since 24h",
+      `
+Example:
+  npm run admin -- webhooks deliveries wh_... --state failed --since 24h
+
+With --json the eventId of the last delivery is the cursor of the next page.`,
     )
     .action((webhookId: WebhookId, options: DeliveriesOptions) =>
       run(async (work) => {
@@ -250,27 +258,30 @@ export function addWebhookCommands(program: Command, run: Run): void {
           sessionId: options.session,
           since: options.since === undefined ? undefined : toSeconds(options.since(now())),
           until: options.until === undefined ? undefined : toSeconds(options.until(now())),
+          before: options.cursor,
         };
         for await (const delivery of storesOf(work).deliveries.list(webhookId, filter)) {
           found.push(delivery);
           if (found.length === options.limit) break;
         }
         const views = found.map(deliveryView);
+        const rows = table(
+          ["EVENT", "TYPE", "SESSION", "STATE", "ATTEMPTS", "LAST OUTCOME", "NEXT ATTEMPT BY"],
+          views.map((view) => [
+            view.eventId,
+            view.type,
+            view.sessionId,
+            view.state,
+            view.attempts,
+            view.lastOutcome,
+            view.dueAt,
+          ]),
+          "There are no such deliveries.",
+        );
+        const last = views.length === options.limit ? views.at(-1) : undefined;
         return {
           json: views,
-          text: table(
-            ["EVENT", "TYPE", "SESSION", "STATE", "ATTEMPTS", "LAST OUTCOME", "NEXT ATTEMPT BY"],
-            views.map((view) => [
-              view.eventId,
-              view.type,
-              view.sessionId,
-              view.state,
-              view.attempts,
-              view.lastOutcome,
-              view.dueAt,
-            ]),
-            "There are no such deliveries.",
-          ),
+          text: last === undefined ? rows : `${rows}\n\nWhat is older: --cursor ${last.eventId}`,
         };
       }),
     );
@@ -322,6 +333,7 @@ type DeliveriesOptions = {
   since?: Moment;
   until?: Moment;
   limit: number;
+  cursor?: string;
 };
 
 type ReplayOptions = { event?: string; since?: Moment; yes?: boolean };

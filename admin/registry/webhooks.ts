@@ -1,6 +1,7 @@
 import type { SessionEventType } from "../../functions/contract/webhooks.ts";
 import type { Environment } from "../../functions/contract/vocabulary.ts";
 import { toSeconds } from "../../functions/core/time.ts";
+import { clientKey } from "../../functions/store/clients/items.ts";
 import {
   type Endpoint,
   MAX_ENDPOINTS,
@@ -73,10 +74,13 @@ export function webhookRegistry(table: ClientsTable) {
   return {
     /**
      * The secret is in this answer and nowhere else that anybody looks.
-     * @throws AdminError when the client has as many as it may have in this environment
+     * @throws AdminError when the client has as many as it may have in this environment, or when another one was created
+     * in the same moment, which may have been the last
      */
     async createWebhook(webhook: NewWebhook): Promise<{ secret: string; webhook: Endpoint }> {
       const { clientId, environment } = webhook;
+      // Read before the others are counted: whoever creates one meanwhile changes it.
+      const newest = (await table.get(clientKey(clientId)))?.newestWebhookId;
       const others = await listWebhooks(clientId, environment);
       if (others.length >= MAX_ENDPOINTS) {
         throw new AdminError(
@@ -92,7 +96,10 @@ export function webhookRegistry(table: ClientsTable) {
         secrets: [{ secret }],
       };
       await table.commit("webhook.created", { clientId, environment, webhookId }, [
-        table.requireClient(clientId),
+        table.update(clientKey(clientId), "SET newestWebhookId = :made", {
+          condition: `${EXISTS} AND ${newest === undefined ? "attribute_not_exists(newestWebhookId)" : "newestWebhookId = :newest"}`,
+          values: { ":made": webhookId, ...(newest === undefined ? {} : { ":newest": newest }) },
+        }),
         table.put({ ...endpointKey(made, webhookId), ...made }, { condition: ABSENT }),
       ]);
       return { secret, webhook: withoutSecrets(made) };
@@ -171,7 +178,7 @@ export function webhookRegistry(table: ClientsTable) {
       return { secret, webhook };
     },
 
-    /** What waits for it is dropped when it is due. */
+    /** What waits for it, and what containers that still know it store within the minute, is dropped when it is due. */
     async deleteWebhook({ webhookId, clientId, environment }: Endpoint): Promise<void> {
       const key = endpointKey({ clientId, environment }, webhookId);
       await table.commit("webhook.deleted", { clientId, environment, webhookId }, [

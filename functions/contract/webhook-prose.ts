@@ -140,7 +140,7 @@ export const WEBHOOK_EXAMPLES = {
   "session.expired": {
     type: "session.expired",
     timestamp: "2026-11-30T09:50:00Z",
-    data: { ...OPENED, status: "expired", ...STARTED, ...EXPIRES, ...NOTED },
+    data: { ...OPENED, status: "expired", ...STARTED, ...NOTED },
   },
   "webhook.test": {
     type: "webhook.test",

@@ -5,7 +5,9 @@ import { retryAfterSeconds, waitAfter } from "./back-off.ts";
 import { deliveryBody } from "./body.ts";
 import type { DeliveryStore } from "./deliveries.ts";
 import { type Delivery, type DeliveryState, LEASE_SECONDS, type Message, type Outcome } from "./delivery.ts";
+import type { Endpoint, SigningEndpoint } from "./endpoint.ts";
 import type { EndpointStore } from "./endpoints.ts";
+import type { Health } from "./health.ts";
 import type { HealthStore } from "./health-store.ts";
 import type { DeliveryLine, WebhookLog } from "./log.ts";
 import type { Post, Posted } from "./post.ts";
@@ -55,6 +57,23 @@ export function createDeliver({
       : user;
   }
 
+  /**
+   * Where it goes, and whether that is paused. A pause is looked up anew before anything fails by it: it may be over, and
+   * what is replayed right after a `resume` is to go out.
+   */
+  async function findEndpoint(
+    delivery: Delivery,
+  ): Promise<{ endpoint: SigningEndpoint | undefined; paused: boolean }> {
+    const { webhookId } = delivery;
+    const known = await endpoints.find(delivery, webhookId);
+    if (known === undefined || !isPaused(known, await health.find(webhookId))) {
+      return { endpoint: known, paused: false };
+    }
+    const endpoint = await endpoints.findAnew(delivery, webhookId);
+    const paused = endpoint !== undefined && isPaused(endpoint, await health.findAnew(webhookId));
+    return { endpoint, paused };
+  }
+
   return async (task: Task): Promise<void> => {
     const delivery = await deliveries.claim(task, task.attempt, randomUUID(), toSeconds(now()));
     if (delivery === undefined) return;
@@ -68,9 +87,9 @@ export function createDeliver({
       note(outcome, "dropped");
     };
 
-    const endpoint = await endpoints.find(delivery, delivery.webhookId);
+    const { endpoint, paused } = await findEndpoint(delivery);
     if (endpoint === undefined) return drop("deleted");
-    if (endpoint.pausedAt !== undefined || (await health.find(delivery.webhookId)).paused !== undefined) {
+    if (paused) {
       await deliveries.fail(delivery, "paused");
       return note("paused", "failed");
     }
@@ -131,6 +150,11 @@ export function createDeliver({
     await deliveries.retry(delivery, outcome, due);
     return true;
   }
+}
+
+/** An operator paused it, or its deliveries did. */
+function isPaused({ pausedAt }: Endpoint, { paused }: Health): boolean {
+  return pausedAt !== undefined || paused !== undefined;
 }
 
 export type Deliver = ReturnType<typeof createDeliver>;

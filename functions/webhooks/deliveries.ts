@@ -1,4 +1,11 @@
-import { GetCommand, paginateQuery, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  DeleteCommand,
+  GetCommand,
+  paginateQuery,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
 import type { UserId } from "../core/ids.ts";
 import type { Tenant } from "../core/session.ts";
 import type { DynamoDBDocumentClient } from "../store/dynamodb.ts";
@@ -34,7 +41,12 @@ const KEPT_SECONDS = 30 * 86_400;
 export const SET_ASIDE = "set-aside";
 const SET_ASIDE_SECONDS = 14 * 86_400;
 
+/** How many are removed at once: the store's client has 50 connections. */
+const SIDE_BY_SIDE = 25;
+
 const DELIVERY_PREFIX = "delivery#";
+/** Every event's id sorts before it. */
+const AFTER_ALL = "~";
 
 /** The partition of all that is kept of an endpoint. */
 export const webhookPartition = (webhookId: WebhookId) => `webhook#${webhookId}`;
@@ -92,6 +104,8 @@ export type DeliveryFilter = {
   readonly sessionId?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
+  /** The id of an event that only older ones are wanted than; within one second, ids tell which is older. */
+  readonly before?: string | undefined;
 };
 
 export type DeliveryStore = ReturnType<typeof createDeliveryStore>;
@@ -254,6 +268,42 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
       } while (start !== undefined);
     },
 
+    /**
+     * Removes all that did not arrive at an endpoint, what waits included: with it goes what it said. A message that is
+     * under way finds nothing then.
+     */
+    async removeUndelivered(webhookId: WebhookId): Promise<void> {
+      const pages = paginateQuery(
+        { client: dynamodb },
+        {
+          TableName: tableName,
+          KeyConditionExpression: "pk = :pk AND begins_with(sk, :deliveries)",
+          FilterExpression: IS_UNDELIVERED.text,
+          ExpressionAttributeNames: IS_UNDELIVERED.names,
+          ExpressionAttributeValues: {
+            ...IS_UNDELIVERED.values,
+            ":pk": webhookPartition(webhookId),
+            ":deliveries": DELIVERY_PREFIX,
+          },
+          ProjectionExpression: "pk, sk",
+          ConsistentRead: true,
+        },
+      );
+      const remove = ({ pk, sk }: ItemKey) =>
+        withRetries(() =>
+          writeIf(
+            dynamodb.send(
+              new DeleteCommand({ TableName: tableName, Key: { pk, sk }, ...conditionOf(IS_UNDELIVERED) }),
+            ),
+          ),
+        );
+      for await (const { Items = [] } of pages) {
+        for (let at = 0; at < Items.length; at += SIDE_BY_SIDE) {
+          await Promise.all((Items.slice(at, at + SIDE_BY_SIDE) as ItemKey[]).map(remove));
+        }
+      }
+    },
+
     /** Keeps a record of the stream that cannot be read, for an operator to look at. It holds no personal details. */
     async setAside(sequenceNumber: string, record: string, nowSeconds: number): Promise<void> {
       const Item = { pk: SET_ASIDE, sk: sequenceNumber, record, ttl: nowSeconds + SET_ASIDE_SECONDS };
@@ -269,7 +319,11 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
 
     /** The deliveries of an endpoint that pass the filter, those of the newest events first. */
     async *list(webhookId: WebhookId, filter: DeliveryFilter = {}): AsyncGenerator<Delivery> {
-      const { state, sessionId, since = 0, until } = filter;
+      const { state, sessionId, since = 0, until, before } = filter;
+      const from = firstEventIdOf(since);
+      const end = until === undefined ? AFTER_ALL : firstEventIdOf(until);
+      const to = before !== undefined && before < end ? before : end;
+      if (to < from) return;
       const wanted = [
         ...(state === undefined
           ? []
@@ -287,14 +341,16 @@ export function createDeliveryStore({ dynamodb, tableName }: DeliveriesTable) {
           ExpressionAttributeValues: {
             ...values,
             ":pk": webhookPartition(webhookId),
-            ":from": DELIVERY_PREFIX + firstEventIdOf(since),
-            ":to": until === undefined ? `${DELIVERY_PREFIX}~` : DELIVERY_PREFIX + firstEventIdOf(until),
+            ":from": DELIVERY_PREFIX + from,
+            ":to": DELIVERY_PREFIX + to,
           },
           ScanIndexForward: false,
           ConsistentRead: true,
         },
       );
-      for await (const { Items } of pages) yield* (Items ?? []).map(toDelivery);
+      for await (const { Items = [] } of pages) {
+        yield* Items.map(toDelivery).filter(({ eventId }) => eventId !== before);
+      }
     },
 
     /**

@@ -56,12 +56,14 @@ export function toSigningEndpoint(item: Item): SigningEndpoint {
   return { ...toEndpoint(item), secrets: (item as SigningEndpoint).secrets };
 }
 
-/** All that functions may ask about endpoints. What is looked up is trusted for 60 s. */
+/** All that functions may ask about endpoints. What is looked up is trusted for 60 s, unless it is asked for anew. */
 export type EndpointStore = {
   /** A client's endpoints in one environment, without what signs. */
   list(tenant: Tenant): Promise<readonly Endpoint[]>;
   /** One endpoint with what signs its deliveries; `undefined` where it is deleted. */
   find(tenant: Tenant, webhookId: WebhookId): Promise<SigningEndpoint | undefined>;
+  /** The same as it stands now, whatever this container knew. */
+  findAnew(tenant: Tenant, webhookId: WebhookId): Promise<SigningEndpoint | undefined>;
 };
 
 /**
@@ -93,16 +95,14 @@ export function createEndpointStore({
     );
     return (Items ?? []).map(toEndpoint);
   }, trustedMs);
-  const single = createCachedLookup(
-    async (clientId: string, environment: Environment, webhookId: WebhookId) => {
-      const Key = endpointKey({ clientId, environment }, webhookId);
-      const { Item } = await withRetries(() =>
-        dynamodb.send(new GetCommand({ TableName: tableName, Key, ConsistentRead: true })),
-      );
-      return Item === undefined ? undefined : toSigningEndpoint(Item);
-    },
-    trustedMs,
-  );
+  async function read(clientId: string, environment: Environment, webhookId: WebhookId) {
+    const Key = endpointKey({ clientId, environment }, webhookId);
+    const { Item } = await withRetries(() =>
+      dynamodb.send(new GetCommand({ TableName: tableName, Key, ConsistentRead: true })),
+    );
+    return Item === undefined ? undefined : toSigningEndpoint(Item);
+  }
+  const single = createCachedLookup(read, trustedMs);
   return {
     async list({ clientId, environment }) {
       return (await lists(now(), clientId, environment)).value ?? [];
@@ -110,5 +110,6 @@ export function createEndpointStore({
     async find({ clientId, environment }, webhookId) {
       return (await single(now(), clientId, environment, webhookId)).value;
     },
+    findAnew: ({ clientId, environment }, webhookId) => read(clientId, environment, webhookId),
   };
 }

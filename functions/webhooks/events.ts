@@ -113,7 +113,10 @@ function openedEvent(userId: UserId, slot: Slot): SessionEvent {
 
 /** What is told of a session whose time ran out. It is made of the slot alone, so it is the same wherever it is made. */
 export function expiredEvent(userId: UserId, slot: Slot): SessionEvent {
-  return slotEvent("session.expired", slot.expiresAt, userId, slot, { status: "expired" });
+  return slotEvent("session.expired", slot.expiresAt, userId, slot, {
+    status: "expired",
+    expiresAt: undefined,
+  });
 }
 
 function recordEvents({ userId, before, after }: RecordChange): SessionEvent[] {

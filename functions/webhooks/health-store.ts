@@ -34,12 +34,14 @@ export function createHealthStore({ dynamodb, tableName }: DeliveriesTable, now:
     return { health: (Item?.health ?? {}) as Health, version: Item?.version as string | undefined };
   }
 
-  async function find(webhookId: WebhookId): Promise<Health> {
-    const known = cache.get(webhookId, now());
-    if (known !== undefined) return known;
+  async function findAnew(webhookId: WebhookId): Promise<Health> {
     const { health } = await read(webhookId);
     cache.set(webhookId, health, now());
     return health;
+  }
+
+  async function find(webhookId: WebhookId): Promise<Health> {
+    return cache.get(webhookId, now()) ?? findAnew(webhookId);
   }
 
   /** Changes what is stored as it stands now, whatever this container knew. */
@@ -98,6 +100,8 @@ export function createHealthStore({ dynamodb, tableName }: DeliveriesTable, now:
 
   return {
     find,
+    /** As it stands now, whatever this container knew. */
+    findAnew,
     noteSuccess: (webhookId: WebhookId) =>
       note(webhookId, (health) => afterSuccess(health, toSeconds(now()))),
     /** @param status what the receiver answered; `undefined` where it did not */

@@ -77,6 +77,12 @@ describe("the stream", () => {
     const filters = mapping().filterCriteria.filters as Inputs[];
     const patterns = filters.map(({ pattern }) => JSON.parse(pattern) as Pattern);
     expect(patterns.some((pattern) => matches(pattern, { dynamodb: { Keys } }))).toBe(shown);
+    // What deletes it, an operator or the TTL, makes no difference.
+    const removed = { eventName: "REMOVE", dynamodb: { Keys, OldImage: Keys } };
+    const userIdentity = { type: "Service", principalId: "dynamodb.amazonaws.com" };
+    for (const event of [removed, { ...removed, userIdentity }]) {
+      expect(patterns.some((pattern) => matches(pattern, event))).toBe(shown);
+    }
   });
 });
 

@@ -291,6 +291,9 @@ export async function createWebhookWorld({
     health: ({ webhookId }: Endpoint) =>
       createHealthStore({ dynamodb, tableName: deliveriesTable }, now).find(webhookId),
 
+    resetHealth: ({ webhookId }: Endpoint) =>
+      createHealthStore({ dynamodb, tableName: deliveriesTable }, now).reset(webhookId),
+
     /** The types of what arrived at an endpoint, sorted: in no promised order it did. */
     arrivedAt: ({ url }: Endpoint) =>
       requests

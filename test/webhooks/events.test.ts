@@ -215,6 +215,16 @@ test("a slot that DynamoDB deletes had expired, and nobody may have said so befo
   expect(told(seal, undefined, EXPIRES + 90_000)).toEqual([]);
 });
 
+test("a slot that DynamoDB's TTL deletes is read like one that anybody deletes", () => {
+  const removed = streamed(slot(), undefined, EXPIRES + 7_200);
+  const byTtl = {
+    ...removed,
+    eventName: "REMOVE",
+    userIdentity: { type: "Service", principalId: "dynamodb.amazonaws.com" },
+  } as DynamoDBRecord;
+  expect(toChange(byTtl)).toEqual(toChange(removed));
+});
+
 test("what is written a day after it happened is no news: a restore tells nobody anything", () => {
   const done = completed("successful", undefined, OPENED + 90);
   expect(told(undefined, done, OPENED + 90 + 86_400)).toEqual(["session.completed A at 90"]);

@@ -2,10 +2,11 @@ import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { WEBHOOK_BODIES } from "../../functions/contract/webhook-bodies.ts";
-import type { EventType } from "../../functions/contract/webhooks.ts";
+import type { EventType, SessionEventType } from "../../functions/contract/webhooks.ts";
 import type { Slot } from "../../functions/core/session.ts";
+import { sessionBody } from "../../functions/routes/answers.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
-import { accepted, slotOf } from "../support/store.ts";
+import { accepted, type Actor, slotOf } from "../support/store.ts";
 import { answers, createWebhookWorld, expectSigned, type WebhookWorld } from "../support/webhook-world.ts";
 
 const MINUTE = 60;
@@ -85,6 +86,46 @@ describe("a session's life", () => {
     expect(new Set(world.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(4);
   });
 
+  type Happening = (user: Actor, slot: Slot, world: WebhookWorld) => Promise<unknown>;
+  const startedAnd =
+    (then: Happening): Happening =>
+    async (user, slot, world) => {
+      accepted(await user.start(slot));
+      world.clock.nowMs += 10_000;
+      await then(user, slot, world);
+    };
+  test.each<[SessionEventType, Happening]>([
+    ["session.opened", async () => {}],
+    ["session.started", startedAnd(async () => {})],
+    ["session.completed", startedAnd((user, slot) => user.result(slot, "pending", "blurred"))],
+    [
+      "session.reviewed",
+      startedAnd(async (user, slot, world) => {
+        accepted(await user.result(slot, "pending", "blurred"));
+        world.clock.nowMs += 10_000;
+        accepted(await user.result(slot, "successful"));
+      }),
+    ],
+    ["session.canceled", (user, slot) => user.cancel(slot)],
+    ["session.superseded", startedAnd((user) => user.force())],
+    ["session.expired", startedAnd((_user, _slot, world) => world.pass(1_800 + 120))],
+  ])("%s has the session as the backend is answered, with whose it is", async (type, happening) => {
+    const world = await createWebhookWorld();
+    await world.endpoint({ types: [type] });
+    const user = world.user("auth0|x");
+    const slot = slotOf(await user.open({ metadata: { order: "7" } }));
+    await world.settle();
+    world.clock.nowMs += 10_000;
+    await happening(user, slot, world);
+    await world.settle();
+    const told = world.requests.filter(({ event }) => event.data.sessionId === slot.sessionId);
+    const answered = sessionBody(accepted(await user.session(slot)));
+    const { userId } = user;
+    expect(told.map(({ event }) => event.data)).toEqual([
+      { ...answered, refId: "auth0|x", userId, environment: "sandbox" },
+    ]);
+  });
+
   test("is told of its other ends, each once", async () => {
     const world = await createWebhookWorld();
     const endpoint = await world.endpoint();
@@ -138,7 +179,7 @@ describe("an expiry", () => {
     for (const { event, atMs } of expired) {
       expectAsDocumented(event);
       expect(event.data.status).toBe("expired");
-      expect(event.timestamp).toBe(event.data.expiresAt);
+      expect(event.timestamp).toBe(iso(slot.expiresAt));
       expect(atMs / 1000 - slot.expiresAt).toBeLessThanOrEqual(120);
     }
     expect(expired.filter(({ event }) => event.data.startedAt !== undefined)).toHaveLength(1);
@@ -186,6 +227,27 @@ describe("an expiry", () => {
     expect(world.arrivedAt(endpoint)).toEqual(["session.completed", "session.expired"]);
     await world.pass(HOUR);
     expect(world.arrivedAt(endpoint)).toHaveLength(2);
+  });
+
+  test("is told by the stream where DynamoDB deletes the session before a sweep looks, once", async () => {
+    const world = await createWebhookWorld();
+    const endpoint = await world.endpoint({ types: ["session.expired"] });
+    // The stream's own clock says when a slot was deleted: both sessions are over by it.
+    world.clock.nowMs -= HOUR * 1000;
+    const [open, begun] = [world.user("a"), world.user("b")];
+    await opened(world, "a");
+    accepted(await begun.start(await opened(world, "b")));
+    await world.settle();
+    world.clock.nowMs += HOUR * 1000;
+    for (const { userId } of [open, begun]) {
+      const Key = { pk: userId, sk: "slot" };
+      await world.dynamodb.send(new DeleteCommand({ TableName: world.tables.verificationTable, Key }));
+    }
+    await world.settle();
+    expect(world.arrivedAt(endpoint)).toEqual(["session.expired", "session.expired"]);
+    await world.pass(HOUR);
+    expect(world.arrivedAt(endpoint)).toHaveLength(2);
+    expect((await world.items()).filter(({ sk }) => sk === "expiry")).toEqual([]);
   });
 
   test("is not told of a session that ended otherwise", async () => {
@@ -432,6 +494,65 @@ describe("while a delivery waits", () => {
     await world.pass(2 * MINUTE);
     expect(world.requestsTo(endpoint)).toHaveLength(2);
     expect((await world.list(endpoint))[0]).toMatchObject({ state: "delivered" });
+  });
+
+  test("its endpoint is resumed: what is replayed at once goes out, whatever a container knew of the pause", async () => {
+    const { world, endpoint } = await failing();
+    await world.changeEndpoint(endpoint, { pausedAt: world.seconds() });
+    world.forget();
+    await world.pass(10);
+    const [delivery] = await world.list(endpoint);
+    if (delivery === undefined) throw new Error("no delivery");
+    expect(delivery).toMatchObject({ state: "failed", lastOutcome: "paused" });
+    await world.changeEndpoint(endpoint, { pausedAt: undefined as never });
+    await world.deliveries.replay(delivery, world.seconds(), world.seconds());
+    await world.sweep();
+    await world.pumpQueue();
+    expect((await world.list(endpoint))[0]).toMatchObject({ state: "delivered" });
+  });
+
+  test("its endpoint is resumed after a 410: what is replayed at once is tried again as ever", async () => {
+    const { world, endpoint } = await failing();
+    world.receivers.set(endpoint.url, answers(410));
+    await world.pass(10);
+    const [delivery] = await world.list(endpoint);
+    if (delivery === undefined) throw new Error("no delivery");
+    expect(delivery).toMatchObject({ state: "failed", lastOutcome: 410 });
+    await world.resetHealth(endpoint);
+    world.receivers.set(endpoint.url, answers(500));
+    await world.deliveries.replay(delivery, world.seconds(), world.seconds());
+    await world.sweep();
+    await world.pumpQueue();
+    expect((await world.list(endpoint))[0]).toMatchObject({ state: "waiting", lastOutcome: 500 });
+  });
+
+  test("its endpoint is deleted by an operator: the message that is under way finds nothing", async () => {
+    const { world, endpoint } = await failing();
+    await world.deliveries.removeUndelivered(endpoint.webhookId);
+    await world.deleteEndpoint(endpoint);
+    const logged = world.lines.length;
+    expect(world.queue.size()).toBe(1);
+    await world.pass(HOUR);
+    expect(world.queue.size()).toBe(0);
+    expect(world.requestsTo(endpoint)).toHaveLength(1);
+    expect(await world.list(endpoint)).toEqual([]);
+    expect(world.lines.slice(logged)).toEqual([]);
+  });
+
+  test("its endpoint was paused and is deleted: it is dropped, whatever a container knew of the pause", async () => {
+    const { world, endpoint } = await failing();
+    await world.changeEndpoint(endpoint, { pausedAt: world.seconds() });
+    world.forget();
+    await world.pass(10);
+    const [delivery] = await world.list(endpoint);
+    if (delivery === undefined) throw new Error("no delivery");
+    await world.deliveries.replay(delivery, world.seconds(), world.seconds());
+    await world.deleteEndpoint(endpoint);
+    await world.sweep();
+    await world.pumpQueue();
+    const [dropped] = await world.list(endpoint);
+    expect(dropped).toMatchObject({ state: "dropped", lastOutcome: "deleted" });
+    expect(dropped).not.toHaveProperty("message");
   });
 
   test("its secret is replaced: it is signed with both, and later with the new one alone", async () => {

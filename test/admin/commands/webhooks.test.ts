@@ -1,3 +1,4 @@
+import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, test } from "vitest";
 import { createDeliveryStore } from "../../../functions/webhooks/deliveries.ts";
 import type { Message } from "../../../functions/webhooks/delivery.ts";
@@ -134,6 +135,16 @@ test("a client has at most ten in an environment", async () => {
   expect((await run("webhooks", "create", ...production)).code).toBe(0);
 });
 
+test("of two that are created at once one is refused, so that they do not pass the limit together", async () => {
+  const { run, of, tenant, registry, overtakenBy } = await createWebhook();
+  for (let made = 1; made < 9; made += 1) await run("webhooks", "create", ...of, "--url", URL_GIVEN);
+  const create = { ...tenant, url: URL_GIVEN };
+  const overtaken = overtakenBy(() => registry.createWebhook(create));
+  await expect(overtaken.createWebhook(create)).rejects.toThrow("changed this in the same moment");
+  expect(await registry.listWebhooks(tenant.clientId)).toHaveLength(10);
+  await expect(registry.createWebhook(create)).rejects.toThrow("can have no more");
+});
+
 test("what is typed wrongly is said, and nothing is made", async () => {
   const { run, of } = await createWebhook();
   const types = await run("webhooks", "create", ...of, "--url", URL_GIVEN, "--types", "session.opend");
@@ -226,6 +237,65 @@ test("it is deleted with what is known of it, after a question", async () => {
   expect((await run("webhooks", "show", webhookId)).code).toBe(2);
 });
 
+test("what did not arrive is deleted with it, and nothing of another webhook", async () => {
+  const made = await createWebhook();
+  const { run, of, webhookId, deliveries, tenant, dynamodb, deliveriesTable } = made;
+  const other = (await run("webhooks", "create", ...of, "--url", URL_GIVEN, "--json")).json();
+  const store = (name: string, to: WebhookId, due: number | undefined) =>
+    deliveries.store({ ...tenant, webhookId: to }, message(name, NOW), due, NOW);
+  const failed = await failedDelivery(made, "failed");
+  const waiting = await store("waiting", webhookId, NOW);
+  const underWay = await store("under way", webhookId, NOW + 900);
+  await store("missed", webhookId, undefined);
+  const arrived = await store("arrived", webhookId, NOW);
+  await deliveries.delivered(arrived, 200);
+  const kept = await store("of another", other.webhookId, NOW);
+
+  await run("webhooks", "delete", webhookId, "--yes");
+  const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: deliveriesTable }));
+  expect(Items.map(({ eventId }) => eventId).toSorted()).toEqual([arrived.eventId, kept.eventId].toSorted());
+  expect(await deliveries.find(kept)).toEqual(kept);
+  // Messages for them may be under way, and attempts.
+  expect(await deliveries.claim(underWay, 1, "late", NOW)).toBeUndefined();
+  await deliveries.retry(waiting, 500, NOW);
+  await deliveries.fail(waiting, 500);
+  await deliveries.delivered(waiting, 200);
+  for (const { eventId } of [waiting, underWay, { eventId: failed }]) {
+    expect(await deliveries.find({ webhookId, eventId })).toBeUndefined();
+  }
+});
+
+test("what is stored for it in the moment in which it is deleted goes with it", async () => {
+  const { run, webhookId, deliveries, tenant, dynamodb, endpoint } = await createWebhook();
+  let stored = 0;
+  dynamodb.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      async (args) => {
+        if (commandName.startsWith("TransactWrite")) {
+          await deliveries.store({ ...tenant, webhookId }, message("meanwhile", NOW), NOW, NOW);
+          stored += 1;
+        }
+        return next(args);
+      },
+    { step: "initialize" },
+  );
+  await run("webhooks", "delete", webhookId, "--yes");
+  expect(stored).toBe(1);
+  expect(await endpoint()).toBeUndefined();
+  for await (const delivery of deliveries.list(webhookId)) expect(delivery).toBeUndefined();
+});
+
+test("more than one request removes is deleted with it", async () => {
+  const made = await createWebhook();
+  const { run, webhookId, deliveries, tenant } = made;
+  const names = Array.from({ length: 60 }, (_, count) => `event ${count}`);
+  await Promise.all(
+    names.map((name) => deliveries.store({ ...tenant, webhookId }, message(name, NOW), NOW, NOW)),
+  );
+  await run("webhooks", "delete", webhookId, "--yes");
+  for await (const delivery of deliveries.list(webhookId)) expect(delivery).toBeUndefined();
+});
+
 test("a test is an event of its own, which is due at once", async () => {
   const { run, webhookId, deliveries, actions } = await createWebhook("--types", "session.expired");
   const sent = (await run("webhooks", "test", webhookId, "--json")).json();
@@ -274,6 +344,32 @@ test("deliveries are listed by state, session and time", async () => {
   expect(await ids("--session", "ses_01K0000000000000000000000A")).toEqual([eventId, old]);
   expect(await ids("--session", `ses_${"0".repeat(26)}`)).toEqual([]);
   expect(await ids("--limit", "1")).toEqual([eventId]);
+});
+
+test("a full page of deliveries ends with the cursor of what is older, within one second too", async () => {
+  const made = await createWebhook();
+  const { run, webhookId } = made;
+  const events = [await failedDelivery(made, "old", NOW - 60)];
+  for (let count = 0; count < 4; count += 1) events.push(await failedDelivery(made, `event ${count}`));
+  const page = (...options: string[]) => run("webhooks", "deliveries", webhookId, "--limit", "2", ...options);
+  const idsOf = async (...options: string[]) =>
+    ((await page(...options, "--json")).json() as { eventId: string }[]).map(({ eventId }) => eventId);
+
+  const seen: string[][] = [];
+  for (let cursor: string[] = []; seen.at(-1)?.length !== 1; ) {
+    const ids = await idsOf(...cursor);
+    seen.push(ids);
+    const { stdout } = await page(...cursor);
+    const [, shown] = /\n\nWhat is older: --cursor (\S+)\n$/.exec(stdout) ?? [];
+    expect(shown).toBe(ids.length === 2 ? ids.at(-1) : undefined);
+    cursor = ["--cursor", ids.at(-1) ?? ""];
+  }
+  expect(seen.flat()).toEqual(events.toSorted().toReversed());
+  const [newest = ""] = seen.flat();
+  expect(await idsOf("--cursor", newest, "--until", "2027-01-15T08:00:00Z")).toEqual([events[0]]);
+  expect(await idsOf("--cursor", newest, "--since", "1m")).toEqual(seen.flat().slice(1, 3));
+  expect(await idsOf("--cursor", events[0] ?? "", "--since", "0m")).toEqual([]);
+  expect((await page("--cursor", "ses_1")).code).toBe(2);
 });
 
 test("what failed is replayed, one event or all since a moment, spread out", async () => {
