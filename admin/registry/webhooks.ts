@@ -62,10 +62,11 @@ export function webhookRegistry(table: ClientsTable) {
     { webhookId, clientId, environment }: Endpoint,
     expression: string,
     clause: Clause = {},
+    noted: AuditSubject = {},
   ): Promise<Endpoint> {
     const key = endpointKey({ clientId, environment }, webhookId);
     const condition = clause.condition === undefined ? EXISTS : `${EXISTS} AND ${clause.condition}`;
-    await table.commit(action, { clientId, environment, webhookId }, [
+    await table.commit(action, { clientId, environment, webhookId, ...noted }, [
       table.update(key, expression, { ...clause, condition }),
     ]);
     return withoutSecrets(await readWebhook(webhookId));
@@ -130,6 +131,10 @@ export function webhookRegistry(table: ClientsTable) {
             ? {}
             : { values: Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])) }),
         },
+        notedOf(
+          wanted,
+          changed.map(([name]) => name),
+        ),
       );
     },
 
@@ -203,6 +208,14 @@ export function requireNoOverlap(webhook: Endpoint, nowSeconds: number): void {
 /** Whom an event of the audit about a webhook is about. */
 export function webhookSubject({ clientId, environment, webhookId }: Endpoint): AuditSubject {
   return { clientId, environment, webhookId };
+}
+
+/** What the audit says of a change: which members, and the new URL and types. A query may hold a secret, and stays out. */
+function notedOf({ url, types }: WebhookChange, changed: readonly string[]): AuditSubject {
+  const noted: Record<string, string> = { changed: changed.join(",") };
+  if (url !== undefined && changed.includes("url")) noted.url = url.replace(/\?.*/s, "");
+  if (types !== undefined && changed.includes("types")) noted.types = types?.join(",") ?? "all";
+  return noted;
 }
 
 function withoutSecrets({ secrets: _secrets, ...endpoint }: SigningEndpoint): Endpoint {

@@ -171,6 +171,32 @@ test("where and of what it is told can be changed, and back to all", async () =>
   expect((await run("webhooks", "update", webhookId)).stderr).toContain("Name what is to change");
 });
 
+test("the audit says what was changed, and of a URL nothing that may be a secret", async () => {
+  const { run, webhookId, tenant, registry } = await createWebhook();
+  const noted = async (...options: string[]) => {
+    expect((await run("webhooks", "update", webhookId, ...options)).code).toBe(0);
+    return (await registry.listAudit(1)).map(({ action, subject }) => ({ action, subject }));
+  };
+  const subject = { ...tenant, webhookId };
+  const url = "https://new.example.com:8443/hook";
+  const both = ["--url", `${url}?token=s3cret`, "--types", "session.opened,session.expired"];
+  expect(await noted(...both)).toEqual([
+    {
+      action: "webhook.updated",
+      subject: { ...subject, changed: "url,types", url, types: "session.opened,session.expired" },
+    },
+  ]);
+  expect(await noted("--url", `${url}?token=an0ther`)).toEqual([
+    { action: "webhook.updated", subject: { ...subject, changed: "url", url } },
+  ]);
+  expect(await noted(...both.slice(2), "--url", `${url}?token=an0ther`, "--label", "new")).toEqual([
+    { action: "webhook.updated", subject: { ...subject, changed: "label" } },
+  ]);
+  expect(await noted("--types", "all")).toEqual([
+    { action: "webhook.updated", subject: { ...subject, changed: "types", types: "all" } },
+  ]);
+});
+
 test("it is paused and resumed, by whomever it was paused", async () => {
   const { run, webhookId, endpoint, health, clock, actions } = await createWebhook();
   const paused = (await run("webhooks", "pause", webhookId, "--json")).json();
