@@ -13,7 +13,12 @@ import type { User } from "../functions/core/user.ts";
 import type { DynamoDBDocumentClient } from "../functions/store/dynamodb.ts";
 import { withRetries } from "../functions/store/retry.ts";
 import { conditionOf, updateOf } from "../functions/store/verification/expression.ts";
-import { decodeRecord, isRecordKey, RECORD_PREFIX } from "../functions/store/verification/record-item.ts";
+import {
+  decodeRecord,
+  isRecordKey,
+  RECORD_PREFIX,
+  toRestoredRecordItem,
+} from "../functions/store/verification/record-item.ts";
 import { ABSENT } from "../functions/store/verification/rev-clauses.ts";
 import { decodeSlot, lifeOfSlot, SLOT, type SlotImage } from "../functions/store/verification/slot-item.ts";
 import type { Item } from "../functions/store/verification/table.ts";
@@ -82,7 +87,8 @@ const USERS_AT_ONCE = 10;
 /**
  * Brings users and records back where they are absent: never over what is there, a seal included, never a slot, and
  * nothing of a life that an erasure has ended. Each write is conditioned on the user as seen and gives it a new rev, so
- * that an erasure beside it looks again. Repeating it goes on where it stopped.
+ * that an erasure beside it looks again. Records are marked as restored, so that no client is told of them as news.
+ * Repeating it goes on where it stopped.
  */
 export async function restore(tables: Tables, options: Options): Promise<Report> {
   const report: Report = {
@@ -180,8 +186,9 @@ async function write(
   user: Item | undefined,
   records: readonly Item[],
 ): Promise<void> {
+  const nowMs = now();
   const rev = newRev(
-    now(),
+    nowMs,
     present.kind === "present" ? present.user.rev : (user?.rev as string | undefined),
   );
   const put = (item: Item): TransactItem => ({
@@ -191,7 +198,10 @@ async function write(
   const touch: TransactItem = {
     Update: { TableName: to, Key: userKey(userId), ...updateOf({ set: { rev } }, userSeen(present)) },
   };
-  const TransactItems = [user === undefined ? touch : put(user), ...records.map(put)];
+  const TransactItems = [
+    user === undefined ? touch : put(user),
+    ...records.map((record) => put(toRestoredRecordItem(record, toSeconds(nowMs)))),
+  ];
   await dynamodb.send(new TransactWriteCommand({ TransactItems }));
 }
 

@@ -26,7 +26,7 @@ import {
   parseSpan,
   parseWebhookId,
 } from "../options.ts";
-import { webhookSubject } from "../registry/webhooks.ts";
+import { overlapEndOf, requireNoOverlap, webhookSubject } from "../registry/webhooks.ts";
 import { type Run, type Work, YES } from "../work.ts";
 
 const WEBHOOK_ID = "the webhook's id, as `webhooks list` shows it";
@@ -173,17 +173,27 @@ export function addWebhookCommands(program: Command, run: Run): void {
         .argParser(parseSpan)
         .default(parseSpan(DEFAULT_OVERLAP), DEFAULT_OVERLAP),
     )
+    .option("--end-overlap", "end the overlap of the rotation before now; otherwise it is waited for")
     .option(...YES)
     .addHelpText("after", "\nExample:\n  npm run admin -- webhooks rotate-secret wh_... --overlap 72h")
-    .action((webhookId: WebhookId, { overlap, yes }: { overlap: number; yes?: boolean }) =>
+    .action((webhookId: WebhookId, { overlap, endOverlap = false, yes }: RotateOptions) =>
       run(async (work) => {
-        await work.registry.findWebhook(webhookId);
-        const oldEndsAt = toSeconds(work.now()) + overlap;
+        const before = await work.registry.findWebhook(webhookId);
+        const nowSeconds = toSeconds(work.now());
+        if (!endOverlap) requireNoOverlap(before, nowSeconds);
+        const oldEndsAt = nowSeconds + overlap;
+        const overlapEndsAt = overlapEndOf(before, nowSeconds);
+        const ends = [
+          `The old one ends at ${isoOrNone(oldEndsAt)}.`,
+          ...(overlapEndsAt === undefined
+            ? []
+            : [`The one before it, which signs until ${isoOrNone(overlapEndsAt)}, ends now.`]),
+        ];
         await work.confirm(
-          `Rotate the secret of the webhook ${webhookId} on ${work.target.description}? The old one ends at ${isoOrNone(oldEndsAt)}.`,
+          `Rotate the secret of the webhook ${webhookId} on ${work.target.description}? ${ends.join(" ")}`,
           yes,
         );
-        const { secret, webhook } = await work.registry.rotateWebhookSecret(webhookId, oldEndsAt);
+        const { secret, webhook } = await work.registry.rotateWebhookSecret(webhookId, oldEndsAt, endOverlap);
         const view = await look(work, webhook);
         return withSecret(secret, view);
       }),
@@ -335,6 +345,8 @@ type DeliveriesOptions = {
   limit: number;
   cursor?: string;
 };
+
+type RotateOptions = { overlap: number; endOverlap?: boolean; yes?: boolean };
 
 type ReplayOptions = { event?: string; since?: Moment; yes?: boolean };
 

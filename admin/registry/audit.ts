@@ -42,7 +42,7 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** What something was done to; ids only, never a secret. */
+/** What something was done to, by id, and in some cases what was changed; never a secret. */
 export type AuditSubject = Readonly<Record<string, string>>;
 
 /** One thing that an operator did. */

@@ -17,6 +17,7 @@ import {
 } from "../../functions/webhooks/endpoints.ts";
 import { newSecret } from "../../functions/webhooks/signing.ts";
 import { AdminError } from "../admin-error.ts";
+import { isoOrNone } from "../answer.ts";
 import type { AuditAction, AuditSubject } from "./audit.ts";
 import { readClient } from "./clients.ts";
 import { ABSENT, byCreation, type Clause, type ClientsTable, EXISTS } from "./table.ts";
@@ -62,10 +63,11 @@ export function webhookRegistry(table: ClientsTable) {
     { webhookId, clientId, environment }: Endpoint,
     expression: string,
     clause: Clause = {},
+    noted: AuditSubject = {},
   ): Promise<Endpoint> {
     const key = endpointKey({ clientId, environment }, webhookId);
     const condition = clause.condition === undefined ? EXISTS : `${EXISTS} AND ${clause.condition}`;
-    await table.commit(action, { clientId, environment, webhookId }, [
+    await table.commit(action, { clientId, environment, webhookId, ...noted }, [
       table.update(key, expression, { ...clause, condition }),
     ]);
     return withoutSecrets(await readWebhook(webhookId));
@@ -136,6 +138,10 @@ export function webhookRegistry(table: ClientsTable) {
             ? {}
             : { values: Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])) }),
         },
+        notedOf(
+          wanted,
+          changed.map(([name]) => name),
+        ),
       );
     },
 
@@ -155,14 +161,18 @@ export function webhookRegistry(table: ClientsTable) {
     },
 
     /**
-     * A new secret, which signs beside the one before until `oldEndsAt`; one that was being replaced before ends now.
+     * A new secret, which signs beside the one before until `oldEndsAt`.
      * @param oldEndsAt epoch seconds
+     * @param endOverlap ends a secret that is still being replaced
+     * @throws AdminError when one is, and is not to end
      */
     async rotateWebhookSecret(
       webhookId: WebhookId,
       oldEndsAt: number,
+      endOverlap = false,
     ): Promise<{ secret: string; webhook: Endpoint }> {
       const before = await readWebhook(webhookId);
+      if (!endOverlap) requireNoOverlap(before, toSeconds(table.now()));
       const secret = newSecret();
       const old = before.secrets[0];
       const secrets = [{ secret }, ...(old === undefined ? [] : [{ ...old, endsAt: oldEndsAt }])];
@@ -188,9 +198,31 @@ export function webhookRegistry(table: ClientsTable) {
   };
 }
 
+/** Until when two secrets sign, in epoch seconds; `undefined` where one does. */
+export function overlapEndOf({ oldSecretEndsAt }: Endpoint, nowSeconds: number): number | undefined {
+  return oldSecretEndsAt !== undefined && oldSecretEndsAt > nowSeconds ? oldSecretEndsAt : undefined;
+}
+
+/** @throws AdminError while two secrets sign: the client may have only the older one, and another rotation would end it */
+export function requireNoOverlap(webhook: Endpoint, nowSeconds: number): void {
+  const overlapEndsAt = overlapEndOf(webhook, nowSeconds);
+  if (overlapEndsAt === undefined) return;
+  throw new AdminError(
+    `Two secrets of the webhook ${webhook.webhookId} sign until ${isoOrNone(overlapEndsAt)}, and the client may still verify with the older one. Wait until then, or end it now with --end-overlap.`,
+  );
+}
+
 /** Whom an event of the audit about a webhook is about. */
 export function webhookSubject({ clientId, environment, webhookId }: Endpoint): AuditSubject {
   return { clientId, environment, webhookId };
+}
+
+/** What the audit says of a change: which members, and the new URL and types. A query may hold a secret, and stays out. */
+function notedOf({ url, types }: WebhookChange, changed: readonly string[]): AuditSubject {
+  const noted: Record<string, string> = { changed: changed.join(",") };
+  if (url !== undefined && changed.includes("url")) noted.url = url.replace(/\?.*/s, "");
+  if (types !== undefined && changed.includes("types")) noted.types = types?.join(",") ?? "all";
+  return noted;
 }
 
 function withoutSecrets({ secrets: _secrets, ...endpoint }: SigningEndpoint): Endpoint {

@@ -1,7 +1,7 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { DynamoDBRecord } from "aws-lambda";
 import { isUserId, type UserId } from "../core/ids.ts";
-import { decodeRecord, isRecordKey } from "../store/verification/record-item.ts";
+import { decodeRecord, isRecordKey, isRestored } from "../store/verification/record-item.ts";
 import { decodeSlot, SLOT } from "../store/verification/slot-item.ts";
 import { type Item, SECONDS_PER_DAY } from "../store/verification/table.ts";
 import type { Change } from "./events.ts";
@@ -15,7 +15,8 @@ export class Unreadable extends Error {
 const NEVER_TOO_OLD = 0;
 
 /**
- * What a record of the Verification table's stream shows; `undefined` of items that nobody is told of.
+ * What a record of the Verification table's stream shows; `undefined` of items that nobody is told of,
+ * and where a record was only restored: what it says was told when it happened, or could have been.
  * @throws Unreadable where it is not as the store writes items
  */
 export function toChange({ dynamodb }: DynamoDBRecord): Change | undefined {
@@ -26,6 +27,7 @@ export function toChange({ dynamodb }: DynamoDBRecord): Change | undefined {
     const before = fromImage(dynamodb?.OldImage);
     const after = fromImage(dynamodb?.NewImage);
     if (before === undefined && after === undefined) throw new TypeError("there are no images");
+    if (sk !== SLOT && after !== undefined && isRestored(after)) return undefined;
     const writtenAt = Math.floor(dynamodb?.ApproximateCreationDateTime ?? 0);
     return sk === SLOT
       ? slotChange(pk, before, after, writtenAt)

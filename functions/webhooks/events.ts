@@ -52,7 +52,7 @@ export type RecordChange = Written & {
   readonly after: SessionRecord | undefined;
 };
 
-/** What is written long after it happened is no news: records that an operator restores, of sessions that ended long ago. */
+/** What is written long after it happened is no news, such as what is put back by hand, or a slot deleted days late. */
 const NEWS_SECONDS = 86_400;
 
 /**

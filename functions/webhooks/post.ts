@@ -55,10 +55,12 @@ export function createPost({
   function open(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
+    failed: (error: Error) => void,
   ): http.ClientRequest {
-    const options = { method: "POST", headers, signal } as const;
-    if (url.protocol === "https:") return https.request(url, { ...options, ...EACH_ADDRESS, agent, lookup });
+    const options = { method: "POST", headers } as const;
+    if (url.protocol === "https:") {
+      return https.request(url, { ...options, ...EACH_ADDRESS, agent, lookup: guarded(lookup, failed) });
+    }
     if (allowLoopback && isLoopback(url)) {
       return http.request(url, { ...options, agent: new http.Agent(), lookup: toThisMachine });
     }
@@ -67,38 +69,60 @@ export function createPost({
 
   return (url, headers, body) =>
     new Promise<Posted>((resolve) => {
-      // Over everything, a stuck look-up and headers that drip in included: a socket's own time-out is of idleness.
-      const signal = AbortSignal.timeout(timeoutMs);
+      const failed = (error: Error) => unanswered(reasonOf(error));
       const request = open(
         new URL(url),
         { ...headers, "content-type": "application/json", "content-length": String(body.length) },
-        signal,
+        failed,
       );
-      const connecting = setTimeout(() => request.destroy(new ConnectTimeout()), connectTimeoutMs);
       const settle = (posted: Posted) => {
         clearTimeout(connecting);
+        clearTimeout(answering);
         request.destroy();
         resolve(posted);
       };
-      request.on("socket", (socket) => {
-        const connected = url.startsWith("https:") ? "secureConnect" : "connect";
-        socket.once(connected, () => clearTimeout(connecting));
-      });
-      request.on("response", ({ statusCode = 0, headers: { "retry-after": retryAfter } }) =>
+      const unanswered = (reason: UnansweredReason) => settle({ kind: "unanswered", reason });
+      const answered = ({ statusCode = 0, headers: { "retry-after": retryAfter } }: http.IncomingMessage) =>
         settle({
           kind: "answered",
           status: statusCode,
           ...(retryAfter === undefined ? {} : { retryAfter }),
-        }),
-      );
+        });
+      // Over everything, a stuck look-up and headers that drip in included: a socket's own time-out is of idleness. They
+      // ask nothing of the request, which may be past telling.
+      const connecting = setTimeout(unanswered, connectTimeoutMs, "connect_timeout");
+      const answering = setTimeout(unanswered, timeoutMs, "timeout");
+      request.on("socket", (socket) => {
+        const connected = url.startsWith("https:") ? "secureConnect" : "connect";
+        socket.once(connected, () => clearTimeout(connecting));
+      });
+      request.on("response", answered);
+      // To switch protocols is an answer like any other; the socket is not the request's any more.
+      request.on("upgrade", (response, socket) => {
+        socket.destroy();
+        answered(response);
+      });
       // Also after it is settled: a destroyed request may say so.
-      request.on("error", (error) => settle({ kind: "unanswered", reason: reasonOf(error, signal) }));
+      request.on("error", failed);
+      request.on("close", () => unanswered("connection_reset"));
       request.end(body);
     });
 }
 
-class ConnectTimeout extends Error {
-  override readonly name = "ConnectTimeout";
+/** Has what throws in a look-up, or in the agent's check of what was found, fail the request. */
+function guarded(lookup: LookupFunction, failed: (error: Error) => void): LookupFunction {
+  const attempt = (act: () => void) => {
+    try {
+      act();
+    } catch (error) {
+      failed(error as Error);
+    }
+  };
+  return (hostname, options, callback) =>
+    // Not before there is a request to fail.
+    process.nextTick(attempt, () =>
+      lookup(hostname, options, (...found) => attempt(() => callback(...found))),
+    );
 }
 
 /** No connection is kept: the next delivery to a receiver may be hours away, and in another container. */
@@ -144,9 +168,7 @@ const REASONS: Readonly<Record<string, UnansweredReason>> = {
   EPIPE: "connection_reset",
 };
 
-function reasonOf(error: Error & { code?: string }, signal: AbortSignal): UnansweredReason {
-  if (error instanceof ConnectTimeout) return "connect_timeout";
-  if (signal.aborted) return "timeout";
+function reasonOf(error: Error & { code?: string }): UnansweredReason {
   // The agent's own words; it gives them no code.
   if (/^DNS lookup .* is not allowed\./.test(error.message)) return "address_not_allowed";
   const { code = "" } = error;

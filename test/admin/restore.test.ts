@@ -1,10 +1,14 @@
 import { DeleteCommand, PutCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import type { DynamoDBRecord } from "aws-lambda";
 import { randomUUID } from "node:crypto";
 import { decodeTime } from "ulid";
 import { expect, test } from "vitest";
 import { deriveUserId, type SessionId } from "../../functions/core/ids.ts";
 import { restore } from "../../admin/restore.ts";
 import { isRefusal } from "../../functions/core/refusal.ts";
+import { toChange } from "../../functions/webhooks/changes.ts";
+import { eventsOf } from "../../functions/webhooks/events.ts";
 import { createTables } from "../../scripts/local/tables.ts";
 import { connectOvertaken, createUser, DAY, HOUR, REF_ID } from "../support/office.ts";
 
@@ -62,11 +66,24 @@ async function createDamage() {
   };
 }
 
+/** What clients are told of a write, by the images before and after it. */
+function told(before: Item | undefined, after: Item | undefined): string[] {
+  const { pk, sk } = after ?? before ?? {};
+  const change = toChange({
+    dynamodb: {
+      Keys: marshall({ pk, sk }),
+      ...(before === undefined ? {} : { OldImage: marshall(before) }),
+      ...(after === undefined ? {} : { NewImage: marshall(after) }),
+    },
+  } as DynamoDBRecord);
+  return change === undefined ? [] : eventsOf(change).map(({ type }) => type);
+}
+
 const record = (sessionId: SessionId) => `session#${sessionId}`;
 const NOTHING = { users: 0, records: 0, complete: 0, skipped: {} };
 
-test("a lost user comes back with their records, as they were but for a new rev, and no slot does", async () => {
-  const { snapshot, lose, restoreAll, all, userId, sessions, registry } = await createDamage();
+test("a lost user comes back with their records, as they were but for a new rev and a mark, and no slot does", async () => {
+  const { snapshot, lose, restoreAll, all, userId, sessions, registry, clock } = await createDamage();
   await snapshot();
   const before = await all();
   await lose("user");
@@ -75,7 +92,9 @@ test("a lost user comes back with their records, as they were but for a new rev,
 
   expect(await restoreAll()).toEqual({ ...NOTHING, users: 1, records: 1 });
   const after = await all();
-  const lasting = before.filter(({ sk }) => sk !== "slot");
+  const lasting = before
+    .filter(({ sk }) => sk !== "slot")
+    .map((item) => (item.sk === "user" ? item : { ...item, restoredAt: clock.now }));
   expect(after.map(({ rev: _rev, ...item }) => item)).toEqual(lasting.map(({ rev: _rev, ...item }) => item));
   const newestBefore = Math.max(...before.map(({ rev }) => decodeTime(rev)));
   for (const { rev } of after) expect(decodeTime(rev)).toBeGreaterThan(newestBefore);
@@ -86,6 +105,23 @@ test("a lost user comes back with their records, as they were but for a new rev,
     { action: "restore.begun", subject: { table: expect.any(String) } },
   ]);
   expect(after.every(({ pk }) => pk === userId)).toBe(true);
+});
+
+test("a record that comes back is no news to clients, and what happens to it afterwards is", async () => {
+  const { snapshot, lose, restoreAll, report, all, sessions } = await createDamage();
+  const { second } = sessions;
+  const item = async () => (await all()).find(({ sk }) => sk === record(second));
+  await report(second, { status: "pending" });
+  await snapshot();
+  await lose(record(second));
+
+  expect(await restoreAll()).toEqual({ ...NOTHING, records: 1 });
+  const restored = await item();
+  expect(told(undefined, restored)).toEqual([]);
+  await report(second, { status: "successful" });
+  const reviewed = await item();
+  expect(told(restored, reviewed)).toEqual(["session.reviewed"]);
+  expect(reviewed).not.toHaveProperty("restoredAt");
 });
 
 test("a record that is missing comes back to a user who is there, and the user's item is only touched", async () => {

@@ -3,7 +3,11 @@ import type { DynamoDBRecord } from "aws-lambda";
 import { expect, test } from "vitest";
 import type { SessionId, UserId } from "../../functions/core/ids.ts";
 import type { SessionRecord, Slot } from "../../functions/core/session.ts";
-import { recordKey, toRecordItem } from "../../functions/store/verification/record-item.ts";
+import {
+  recordKey,
+  toRecordItem,
+  toRestoredRecordItem,
+} from "../../functions/store/verification/record-item.ts";
 import { toSealItem } from "../../functions/store/verification/seal-item.ts";
 import { slotKey, toEmptiedSlotItem, toSlotItem } from "../../functions/store/verification/slot-item.ts";
 import { userKey } from "../../functions/store/verification/user-item.ts";
@@ -74,6 +78,7 @@ const ended = (status: "canceled" | "superseded") => record({ status, endedAt: O
 const completed = (status: "pending" | "successful", reason: string | undefined, reportedAt: number) =>
   record({ status: "completed", endedAt: OPENED + 90, result: { status, reason, reportedAt } });
 const pending = completed("pending", undefined, OPENED + 90);
+const restored = (item: Item) => toRestoredRecordItem(item, OPENED + 300);
 
 function streamed(before: Item | undefined, after: Item | undefined, streamedAt = 0): DynamoDBRecord {
   const image = (item: Item) => marshall(item, { removeUndefinedValues: true });
@@ -194,6 +199,22 @@ const ROWS: readonly Row[] = [
     ["session.expired A at 1800"],
   ],
   ["... at its very end", started(), emptied(1_800), ["session.expired A at 1800"]],
+  // What a restore writes, and what comes after it.
+  ["a restore of a canceled session", undefined, restored(ended("canceled")), []],
+  ["a restore of a session with a result", undefined, restored(pending), []],
+  ["a restore of a restored record", restored(pending), restored(pending), []],
+  [
+    "a final result after a restored `pending`",
+    restored(pending),
+    completed("successful", undefined, OPENED + 500),
+    ["session.reviewed A at 500"],
+  ],
+  [
+    "the result of a restored session that was started",
+    restored(record()),
+    pending,
+    ["session.completed A at 90"],
+  ],
   // What an erasure writes.
   ["an erasure of a live session", slot(), seal, []],
   ["an erasure of a started session", started(), seal, []],

@@ -1,5 +1,6 @@
-import { createServer as createHttpServer, type RequestListener } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { once } from "node:events";
+import { type ClientRequest, createServer as createHttpServer, type RequestListener } from "node:http";
+import { Agent, createServer as createHttpsServer } from "node:https";
 import {
   type AddressInfo,
   createServer as createTcpServer,
@@ -133,6 +134,27 @@ describe("a receiver", () => {
     expect(posted).toEqual({ kind: "unanswered", reason: "connection_reset" });
   });
 
+  test("that switches protocols has answered so, and is hung up on", async () => {
+    let closed: Promise<unknown> | undefined;
+    const posted = await receiveRaw((socket) => {
+      closed = once(socket, "close");
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"),
+      );
+    });
+    expect(posted).toEqual({ kind: "answered", status: 101 });
+    await closed;
+  });
+
+  test("that only offers another protocol has answered", async () => {
+    const posted = await receiveRaw((socket) => {
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"),
+      );
+    });
+    expect(posted).toEqual({ kind: "answered", status: 200 });
+  });
+
   test("that speaks no HTTP", async () => {
     const posted = await receiveRaw((socket) => {
       socket.write("220 mail.example.com ESMTP\r\n");
@@ -244,12 +266,69 @@ describe("a name or an address", () => {
     });
   });
 
+  test("whose look-up throws is given up", async () => {
+    const throwing: LookupFunction = () => {
+      throw new Error("thrown");
+    };
+    expect(await postTo(`https://${NAME}/`, throwing)).toEqual({
+      kind: "unanswered",
+      reason: "connection_failed",
+    });
+  });
+
+  test("is given up where what was found is nothing that can be checked", async () => {
+    const senseless: LookupFunction = (_name, _options, callback) => {
+      setImmediate(() => callback(null, undefined as never));
+    };
+    expect(await postTo(`https://${NAME}/`, senseless)).toEqual({
+      kind: "unanswered",
+      reason: "connection_failed",
+    });
+  });
+
   test("of plain http is this machine's, and only in development", async () => {
     await expect(createPost()("http://127.0.0.1:1/", HEADERS, BODY)).rejects.toThrow(
       "Only https is posted to",
     );
     const post = createPost({ allowLoopback: true });
     await expect(post("http://169.254.169.254/", HEADERS, BODY)).rejects.toThrow("Only https is posted to");
+  });
+});
+
+describe("a request that tells nothing of itself", () => {
+  /** Stands in for whatever a request may come to. */
+  class Handling extends Agent {
+    readonly #handle: (request: ClientRequest) => void;
+
+    constructor(handle: (request: ClientRequest) => void) {
+      super();
+      this.#handle = handle;
+    }
+
+    addRequest(request: ClientRequest) {
+      this.#handle(request);
+    }
+  }
+  const postBy = (agent: Agent, timeouts: { timeoutMs?: number; connectTimeoutMs?: number } = {}) =>
+    createPost({ agent, ...timeouts })(`https://${NAME}/`, HEADERS, BODY);
+
+  test("is given up in time", async () => {
+    const silent = new Handling(() => {});
+    expect(await postBy(silent, { timeoutMs: 50 })).toEqual({ kind: "unanswered", reason: "timeout" });
+    expect(await postBy(silent, { connectTimeoutMs: 50 })).toEqual({
+      kind: "unanswered",
+      reason: "connect_timeout",
+    });
+  });
+
+  test("but that it is over counts as a reset, and is destroyed", async () => {
+    let request: ClientRequest | undefined;
+    const over = new Handling((made) => {
+      request = made;
+      process.nextTick(() => made.emit("close"));
+    });
+    expect(await postBy(over)).toEqual({ kind: "unanswered", reason: "connection_reset" });
+    expect(request?.destroyed).toBe(true);
   });
 });
 

@@ -35,6 +35,17 @@ export function toRecordItem(
   };
 }
 
+/**
+ * What a restore puts in the place of a record that was lost: the record as it was, marked with when it came back. The
+ * next write of the record puts it whole, and so without the mark.
+ */
+export function toRestoredRecordItem(item: Item, nowSeconds: number): Item {
+  return { ...item, restoredAt: nowSeconds };
+}
+
+/** Whether the write that left this item did no more than bring a record back. */
+export const isRestored = ({ restoredAt }: Item): boolean => restoredAt !== undefined;
+
 /** A record that DynamoDB ought to have deleted counts as absent. */
 export function decodeRecord(item: Item | undefined, nowSeconds: number): SessionRecord | undefined {
   if (item === undefined || (item.ttl !== undefined && (item.ttl as number) <= nowSeconds)) return undefined;

@@ -182,6 +182,32 @@ test("where and of what it is told can be changed, and back to all", async () =>
   expect((await run("webhooks", "update", webhookId)).stderr).toContain("Name what is to change");
 });
 
+test("the audit says what was changed, and of a URL nothing that may be a secret", async () => {
+  const { run, webhookId, tenant, registry } = await createWebhook();
+  const noted = async (...options: string[]) => {
+    expect((await run("webhooks", "update", webhookId, ...options)).code).toBe(0);
+    return (await registry.listAudit(1)).map(({ action, subject }) => ({ action, subject }));
+  };
+  const subject = { ...tenant, webhookId };
+  const url = "https://new.example.com:8443/hook";
+  const both = ["--url", `${url}?token=s3cret`, "--types", "session.opened,session.expired"];
+  expect(await noted(...both)).toEqual([
+    {
+      action: "webhook.updated",
+      subject: { ...subject, changed: "url,types", url, types: "session.opened,session.expired" },
+    },
+  ]);
+  expect(await noted("--url", `${url}?token=an0ther`)).toEqual([
+    { action: "webhook.updated", subject: { ...subject, changed: "url", url } },
+  ]);
+  expect(await noted(...both.slice(2), "--url", `${url}?token=an0ther`, "--label", "new")).toEqual([
+    { action: "webhook.updated", subject: { ...subject, changed: "label" } },
+  ]);
+  expect(await noted("--types", "all")).toEqual([
+    { action: "webhook.updated", subject: { ...subject, changed: "types", types: "all" } },
+  ]);
+});
+
 test("it is paused and resumed, by whomever it was paused", async () => {
   const { run, webhookId, endpoint, health, clock, actions } = await createWebhook();
   const paused = (await run("webhooks", "pause", webhookId, "--json")).json();
@@ -207,7 +233,7 @@ test("it is paused and resumed, by whomever it was paused", async () => {
 });
 
 test("a new secret is shown once and signs beside the old one until that ends", async () => {
-  const { run, ask, webhookId, secret, endpoint } = await createWebhook();
+  const { run, ask, webhookId, secret, endpoint, clock } = await createWebhook();
   expect((await run("webhooks", "rotate-secret", webhookId)).stderr).toContain("pass --yes");
   const declined = await ask("n\n", "webhooks", "rotate-secret", webhookId);
   expect(declined.stderr).toContain("The old one ends at 2027-01-16T08:00:00Z. [y/N]");
@@ -218,11 +244,36 @@ test("a new secret is shown once and signs beside the old one until that ends", 
   const first = await rotate("--overlap", "2h");
   expect(first).toMatchObject({ webhookId, oldSecretEndsAt: "2027-01-15T10:00:00Z" });
   expect((await endpoint())?.secrets).toEqual([{ secret: first.secret }, { secret, endsAt: NOW + 2 * HOUR }]);
+  clock.now += 2 * HOUR;
   const second = await rotate();
   expect((await endpoint())?.secrets).toEqual([
     { secret: second.secret },
-    { secret: first.secret, endsAt: NOW + DAY },
+    { secret: first.secret, endsAt: NOW + 2 * HOUR + DAY },
   ]);
+});
+
+test("while two secrets sign another rotation is refused, unless that is to end now", async () => {
+  const { run, ask, webhookId, secret, endpoint, registry, clock } = await createWebhook();
+  const rotate = (...options: string[]) => run("webhooks", "rotate-secret", webhookId, ...options, "--yes");
+  await rotate("--overlap", "2h");
+  const overlapping = (await endpoint())?.secrets;
+  clock.now += 2 * HOUR - 1;
+
+  const refused = await rotate();
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(refused.stderr).toContain("sign until 2027-01-15T10:00:00Z");
+  expect(refused.stderr).toContain("Wait until then, or end it now with --end-overlap.");
+  expect((await ask("y\n", "webhooks", "rotate-secret", webhookId)).stderr).not.toContain("[y/N]");
+  await expect(registry.rotateWebhookSecret(webhookId, clock.now + DAY)).rejects.toThrow("sign until");
+  expect((await endpoint())?.secrets).toEqual(overlapping);
+
+  const asked = await ask("n\n", "webhooks", "rotate-secret", webhookId, "--end-overlap");
+  expect(asked.stderr).toContain(
+    "The one before it, which signs until 2027-01-15T10:00:00Z, ends now. [y/N]",
+  );
+  expect((await rotate("--end-overlap", "--overlap", "0m")).code).toBe(0);
+  expect(JSON.stringify((await endpoint())?.secrets)).not.toContain(secret);
+  expect((await rotate()).code).toBe(0); // the one before ended at once
 });
 
 test("it is deleted with what is known of it, after a question", async () => {
