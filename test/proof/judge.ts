@@ -10,8 +10,8 @@ type Deed = {
   readonly part: Part;
   /** It may be left out: nobody knows whether it happened, or how often. */
   readonly isOptional: boolean;
-  /** The session that it made in an attempt, if another call has taken that away before the call's next. */
-  readonly overtaken?: string;
+  /** It is of an attempt that its call has made again: the sessions that it may have made, other than the one that was answered. */
+  readonly attemptAt?: readonly string[];
   readonly after: bigint;
   /** For an open that is whole: both of its moments. */
   readonly whole: bigint;
@@ -25,14 +25,12 @@ const MAX_STATES = 200_000;
  * outcome nobody knows may have happened, not, or later. An open is two writes, each at a moment of its own, and whole: an erasure lies
  * before it or after it. A call of which a request went wrong may have done its work once before: in an attempt whose effect
  * another call took away before the next.
- * An open whose two writes meet different lives makes them again, and may find another's session where it had made one.
+ * So may an open beside an erasure, and one that finds another's session where it had made its own.
  * @param told what clients were told meanwhile: that order must explain it as well
  */
 export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   const strangers = strangersOf(entries, told);
-  const unanswered = strangers.filter(
-    (id) => told?.events.has(nameOfEvent("session.opened", id)) === true && !isAnswered(entries, id),
-  );
+  const opened = strangers.filter((id) => told?.events.has(nameOfEvent("session.opened", id)));
   const erasures = entries.filter(({ call }) => call.kind === "erase");
   const parts = entries
     .map((entry) => ({
@@ -54,11 +52,19 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       partsOf(entry.call).flatMap((part) => [
         { entry, part, isOptional: isUnknown(entry.answer) },
         ...(entry.faulted && mayChange(entry) ? [{ entry, part, isOptional: true }] : []),
-        ...(part === "session" && !entry.faulted && besideOf(entries, entry).length > 0
-          ? unanswered.map((overtaken) => ({ entry, part, isOptional: true, overtaken }))
+        ...(entry.call.kind === "open" && !entry.faulted
+          ? attemptsOf(entry, part).map((attemptAt) => ({ entry, part, isOptional: true, attemptAt }))
           : []),
       ]),
     );
+  /** Attempts before the last: one beside an erasure, that may have changed or extended what was there, and one for each session. */
+  function attemptsOf(entry: Entry & { readonly besideErasure: boolean }, part: Part): (readonly string[])[] {
+    const made =
+      part === "session" && besideOf(entries, entry).length > 0
+        ? opened.filter((id) => id !== entry.answer.body?.sessionId).map((id) => [id])
+        : [];
+    return entry.besideErasure ? [[], ...made] : made;
+  }
   const maskOf = (includes: (other: (typeof parts)[number]) => boolean): bigint =>
     parts.reduce((mask, other, index) => (includes(other) ? mask | (1n << BigInt(index)) : mask), 0n);
   const deeds: Deed[] = parts.map(({ entry, part, isOptional, ...rest }) => ({
@@ -87,7 +93,7 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
     if (seen.size > MAX_STATES) throw new Error("This history has too many orders to judge");
     seen.add(key);
     const ways: (readonly [State, bigint, number])[] = [];
-    for (const [index, { entry, part, after, isOptional, overtaken }] of deeds.entries()) {
+    for (const [index, { entry, part, after, isOptional, attemptAt }] of deeds.entries()) {
       const bit = 1n << BigInt(index);
       if ((done & bit) !== 0n || (after & ~done) !== 0n || (isOptional && spare === 0)) continue;
       // What went before its last attempt went before the answer.
@@ -98,9 +104,9 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       const played = {
         ...entry,
         ...(isOptional ? { answer: UNANSWERED } : {}),
-        ...(overtaken === undefined ? {} : { attemptOf: entry.began }),
+        ...(attemptAt === undefined ? {} : { attemptOf: entry.began }),
       };
-      const nexts = step(state, played, part, overtaken === undefined ? strangers : [overtaken]).filter(
+      const nexts = step(state, played, part, attemptAt ?? strangers).filter(
         (next) => !isOptional || next !== state,
       );
       // What never changes anything and may happen now, may as well happen now.
@@ -115,17 +121,13 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   };
   // The simplest explanation first: that as little as possible happened of what nobody was told of.
   const optional = deeds.filter(({ isOptional }) => isOptional).length;
-  const least = unanswered.filter((id) => id >= (told?.erasedUntil ?? "")).length;
+  const least = opened.filter((id) => id >= (told?.erasedUntil ?? "")).length;
   for (let spare = least; spare <= optional; spare += 1) {
     seen = new Set();
     if (go(NOBODY, 0n, spare)) return true;
   }
   return false;
 }
-
-/** Whether anybody was answered this session. */
-const isAnswered = (entries: readonly Entry[], sessionId: string): boolean =>
-  entries.some(({ answer }) => answer.body?.sessionId === sessionId);
 
 /** The calls that were under way while this one was. */
 const besideOf = (entries: readonly Entry[], entry: Entry): readonly Entry[] =>
