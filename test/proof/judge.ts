@@ -51,7 +51,9 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
     .flatMap((entry) =>
       partsOf(entry.call).flatMap((part) => [
         { entry, part, isOptional: isUnknown(entry.answer) },
-        ...(entry.faulted && mayChange(entry) ? [{ entry, part, isOptional: true }] : []),
+        ...(entry.faulted && mayChange(entry)
+          ? [{ entry, part, isOptional: true, attemptAt: [...strangers, ...madeBy(entry)] }]
+          : []),
         ...(entry.call.kind === "open" && !entry.faulted
           ? attemptsOf(entry, part).map((attemptAt) => ({ entry, part, isOptional: true, attemptAt }))
           : []),
@@ -104,7 +106,8 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       const played = {
         ...entry,
         ...(isOptional ? { answer: UNANSWERED } : {}),
-        ...(attemptAt === undefined ? {} : { attemptOf: entry.began }),
+        number: entry.began,
+        isAttempt: isOptional,
       };
       const nexts = step(state, played, part, attemptAt ?? strangers).filter(
         (next) => !isOptional || next !== state,
@@ -128,6 +131,10 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   }
   return false;
 }
+
+/** The session that a call is answered to have made. */
+const madeBy = ({ answer }: Entry): readonly string[] =>
+  answer.status === 201 ? [String(answer.body.sessionId)] : [];
 
 /** The calls that were under way while this one was. */
 const besideOf = (entries: readonly Entry[], entry: Entry): readonly Entry[] =>

@@ -26,8 +26,9 @@ export type Made = {
   readonly notedBeside?: readonly Readonly<Record<string, string>>[];
   /** To when other opens of the user were answered that they had extended the same session, while it was under way. */
   readonly extendedBeside?: readonly string[];
-  /** What it does is done in an attempt that this call has made again since. */
-  readonly attemptOf?: number;
+  /** Which of the calls it is, and whether what it does is done in an attempt that it has made again since. */
+  readonly number?: number;
+  readonly isAttempt?: boolean;
   /** The session that it named, and the expiry that is in its token. */
   readonly named?: { readonly sessionId: string; readonly expiresAt: number };
 };
@@ -47,7 +48,7 @@ type Session = {
   readonly idempotencyKey?: string;
   /** What the call that made it under the key asked for. */
   readonly asked?: string;
-  /** The call in an attempt of which it was made, and which answered another. */
+  /** The call that has made it in an attempt before its last. */
   readonly attemptOf?: number;
 };
 
@@ -187,10 +188,12 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
     const metadata = call.force === true ? active.metadata : (call.metadata ?? active.metadata);
     const extended = { ...active, expiresAt: later, ...(metadata === undefined ? {} : { metadata }) };
     if (isUnknown(answer)) return [state, put(state, extended)];
+    // Who finds the session of an attempt of its own has created it.
+    const created = made.faulted && active.attemptOf !== undefined && active.attemptOf === made.number;
     const matches =
-      answer.status === 200 &&
-      body.created === false &&
-      answer.replayed === bearsKey &&
+      answer.status === (created ? 201 : 200) &&
+      body.created === created &&
+      answer.replayed === (bearsKey && !created) &&
       isTold(body, extended, made, {
         expiresAt: { lo: bearsKey ? active.expiresAt.lo : later.lo, hi: later.hi },
       });
@@ -218,7 +221,7 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
         status: "open",
         createdAt: during,
         expiresAt: fresh,
-        ...(made.attemptOf === undefined ? {} : { attemptOf: made.attemptOf }),
+        ...(made.isAttempt === true && made.number !== undefined ? { attemptOf: made.number } : {}),
         ...(call.metadata === undefined ? {} : { metadata: call.metadata }),
         ...(call.idempotencyKey === undefined
           ? {}
