@@ -98,6 +98,15 @@ describe("two parallel writes, one trip, two units:", () => {
       COMMON,
     ],
     ["a forced creation after a cancellation", canceled, (user) => user.force(), COMMON],
+    [
+      "a forced creation over a session of a second life",
+      async (user, world) => {
+        await user.erase();
+        await open(user, world);
+      },
+      (user) => user.force(),
+      COMMON,
+    ],
   ])("%s", async (_name, prepare, act, expected) => {
     expect(await costOf(prepare, act)).toBe(told(expected));
   });

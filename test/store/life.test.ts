@@ -207,6 +207,30 @@ describe("forcing", () => {
     expect(await world.items(user.userId)).toEqual(before);
   });
 
+  test("with the key of the active session within the same second leaves the slot as it is", async () => {
+    const world = createStoreWorld();
+    const user = world.user("keyed-at-once");
+    await user.force({ key: "k" });
+    const before = await world.item(user.userId, "slot");
+    expect(accepted(await user.force({ key: "k" }))).toMatchObject({ kind: "reused", replayed: true });
+    expect(await world.item(user.userId, "slot")).toEqual(before);
+  });
+
+  test.each([undefined, "k"])(
+    "over a session that has expired supersedes nobody; its key: %s",
+    async (key) => {
+      const world = createStoreWorld();
+      const user = world.user("forced-dead");
+      const options = key === undefined ? {} : { key };
+      const first = slotOf(await user.force(options));
+      world.clock.nowMs += HALF_AN_HOUR * 1_000;
+      const forced = accepted(await user.force(options));
+      expect([forced.kind, "superseded" in forced]).toEqual(["created", false]);
+      expect(forced.slot.sessionId).not.toBe(first.sessionId);
+      expect(world.pauses).toEqual([]);
+    },
+  );
+
   test("with another key, or after another forced session, opens a new one", async () => {
     const world = createStoreWorld();
     const user = world.user("keys");
