@@ -193,6 +193,15 @@ describe("one trip more:", () => {
       "3 requests, 2 trips, 0 reads, 6 writes",
     ],
     [
+      "metadata for a started session of a second life",
+      async (user, world) => {
+        await user.erase();
+        await started(user, world);
+      },
+      (user) => user.open({ metadata: { a: "1" } }),
+      "3 requests, 2 trips, 0 reads, 6 writes",
+    ],
+    [
       "a forced creation over a started session: a transaction of slot and record",
       started,
       (user) => user.force(),

@@ -152,6 +152,20 @@ describe("an attempt whose outcome is not known", () => {
     });
   });
 
+  test("made the session, and what another has noted on it since stays", async () => {
+    const world = createStoreWorld();
+    const user = world.user("noted-since");
+    const container = world.container();
+    container.network.loseAnswer(slotUpdate);
+    container.network.before(
+      (sent) => slotUpdate(sent) && container.network.sent.filter(slotUpdate).length === 2,
+      () => user.open({ metadata: { order: "later" } }),
+    );
+    const opened = await world.user("noted-since", container).open({ metadata: { order: "first" } });
+    expect(opened).toMatchObject({ kind: "created", slot: { metadata: { order: "later" } } });
+    expect(await world.item(user.userId, "slot")).toMatchObject({ metadata: '{"order":"later"}' });
+  });
+
   test("and a session that somebody canceled before the next attempt cannot come back", async () => {
     for (const call of ["open", "force"] as const) {
       const world = createStoreWorld();

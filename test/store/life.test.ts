@@ -55,6 +55,17 @@ describe("opening", () => {
     });
   });
 
+  test("without details creates a user who was changed then, and changes no user who is there", async () => {
+    const world = createStoreWorld();
+    const user = world.user("plain");
+    await user.open();
+    const created = await world.item(user.userId, "user");
+    expect(created).toMatchObject({ createdAt: world.seconds(), updatedAt: world.seconds() });
+    world.clock.nowMs += 60_000;
+    await user.open();
+    expect(await world.item(user.userId, "user")).toEqual(created);
+  });
+
   test("again returns the session, extended to half an hour from now", async () => {
     const world = createStoreWorld();
     const user = world.user("again");

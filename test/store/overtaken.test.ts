@@ -45,6 +45,19 @@ describe("an opening", () => {
     expect((await late.open()).slot.expiresAt).toBe(world.seconds() + 1 + HALF_AN_HOUR);
   });
 
+  test("without metadata, of a started session that is extended in between, leaves the metadata", async () => {
+    const world = createStoreWorld();
+    const user = world.user("started-ahead");
+    const first = slotOf(await user.open({ metadata: { a: "1" } }));
+    await user.start(first);
+    const late = overtaken(world, "started-ahead");
+    late.network.before(slotUpdate, () => overtaken(world, "started-ahead", 1_000).open());
+    expect((await late.open()).slot.metadata).toEqual({ a: "1" });
+    for (const sk of ["slot", `session#${first.sessionId}`]) {
+      expect(await world.item(user.userId, sk)).toMatchObject({ metadata: '{"a":"1"}' });
+    }
+  });
+
   test("of a session that has a younger rev and an earlier expiry extends what it has seen", async () => {
     const world = createStoreWorld();
     const user = world.user("younger");
