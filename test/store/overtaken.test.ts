@@ -508,22 +508,26 @@ describe("a result", () => {
     expect(await world.item(user.userId, "user")).toBeUndefined();
   });
 
-  test("of an earlier life sets nothing in the next, though its record still lies there", async () => {
-    const world = createStoreWorld();
-    const user = world.user("next-life");
-    const slot = slotOf(await user.open());
-    await user.start(slot);
-    await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
-    const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
-    const late = overtaken(world, "next-life");
-    late.network.before(transaction, async () => {
-      await user.erase();
-      await user.open();
-      await world.put(record); // as one of more records than an erasure's transaction holds
-    });
-    expect(refusedAs(await late.result(slot, "failed"))).toBe("session_not_found");
-    expect((await user.read())?.user.status).toBe("not_started");
-  });
+  test.each(["first", "second"])(
+    "of the %s life sets nothing in the next, though its record still lies there",
+    async (which) => {
+      const world = createStoreWorld();
+      const user = world.user("next-life");
+      if (which === "second") await user.erase();
+      const slot = slotOf(await user.open());
+      await user.start(slot);
+      await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
+      const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
+      const late = overtaken(world, "next-life");
+      late.network.before(transaction, async () => {
+        await user.erase();
+        await user.open();
+        await world.put(record); // as one of more records than an erasure's transaction holds
+      });
+      expect(refusedAs(await late.result(slot, "failed"))).toBe("session_not_found");
+      expect((await user.read())?.user.status).toBe("not_started");
+    },
+  );
 
   test("of an earlier life, and older than the one that has set the status, is not taken in the next either", async () => {
     const world = createStoreWorld({ userRetentionDays: 30 });
