@@ -41,8 +41,8 @@ const STORE: Readonly<Record<string, Part>> = {
     files: verification("look", "read"),
     tests: storeTests("life", "lives", "erase", "torn-reads", "version-before", "costs", "consistent-reads"),
   },
-  retries: { files: ["functions/store/retry.ts"], tests: storeTests("retry", "faults") },
-  quotas: { files: ["functions/store/quota.ts"], tests: storeTests("quota", "fair-share") },
+  retries: { files: ["functions/store/retry.ts"], tests: storeTests("retry") },
+  quotas: { files: ["functions/store/quota.ts"], tests: storeTests("quota") },
   clients: {
     files: ["clients/store", "clients/items", "cached-lookup"].map((name) => `functions/store/${name}.ts`),
     tests: storeTests("clients/store"),
