@@ -297,6 +297,15 @@ test("both writes of an opening are awaited, whatever one of them does", async (
   expect(order).toEqual(["slot written", "AccessDeniedException"]);
 });
 
+test("an opening one of whose writes is refused for good is not made again, whatever the other came to", async () => {
+  const world = createStoreWorld();
+  const { network, store } = world.container();
+  network.fail(userUpdate, throttled());
+  network.fail(slotUpdate, errorNamed("AccessDeniedException"));
+  await expect(world.user("for-good", { network, store }).open()).rejects.toThrow("AccessDeniedException");
+  expect(network.sent).toHaveLength(2);
+});
+
 /** The engine behind an HTTP server that cuts off what `cut` says of an answer, and says nothing of its length. */
 async function engineCutting(cut: (target: string, text: string) => string | undefined) {
   const engine = inject("dynamodbEndpoint");

@@ -63,6 +63,7 @@ describe("opening", () => {
     expect(created).toMatchObject({ createdAt: world.seconds(), updatedAt: world.seconds() });
     world.clock.nowMs += 60_000;
     await user.open();
+    await user.open({ patch: { set: {}, remove: [] } });
     expect(await world.item(user.userId, "user")).toEqual(created);
   });
 
@@ -373,6 +374,19 @@ describe("an erasure", () => {
     expect(await user.erase()).toEqual({ erased: false });
   });
 
+  test.each(["user", "slot", "session#"])(
+    "of what is left of a user, their %s alone, says so",
+    async (left) => {
+      const world = createStoreWorld();
+      const user = world.user("left-alone");
+      await user.start(slotOf(await user.open()));
+      for (const { sk } of await world.items(user.userId)) {
+        if (!String(sk).startsWith(left)) await world.reap(user.userId, String(sk));
+      }
+      expect(await user.erase()).toEqual({ erased: true });
+    },
+  );
+
   test("is followed by another life, which knows nothing of the one before", async () => {
     const world = createStoreWorld();
     const user = world.user("reborn");
@@ -435,6 +449,15 @@ test("a user is kept for ever, or for so many days after their last open or resu
   expect(await ttl()).toBe(world.seconds() + 30 * DAY);
   expect((await user.read())?.user.status).toBe("failed");
 
-  await world.user("kept", world.container({ userRetentionDays: 0 })).open();
+  const unlimited = world.user("kept", world.container({ userRetentionDays: 0 }));
+  await unlimited.open();
+  expect(await ttl()).toBeUndefined();
+
+  const last = slotOf(await user.open());
+  const opened = await ttl();
+  world.clock.nowMs += 60_000;
+  await user.cancel(last); // is neither
+  expect(await ttl()).toBe(opened);
+  await unlimited.result(slotOf(await user.open()), "failed");
   expect(await ttl()).toBeUndefined();
 });
