@@ -45,7 +45,11 @@ const STORE: Readonly<Record<string, Part>> = {
   quotas: { files: ["functions/store/quota.ts"], tests: storeTests("quota") },
   clients: {
     files: ["clients/store", "clients/items", "cached-lookup"].map((name) => `functions/store/${name}.ts`),
-    tests: storeTests("clients/store"),
+    tests: [
+      ...storeTests("clients/store"),
+      "test/admin/registry/limits.test.ts",
+      "test/admin/commands/flows.test.ts",
+    ],
   },
 };
 const CORE: Part = { files: ["functions/core/**/*.ts"], tests: ["test/core/*.test.ts"] };
