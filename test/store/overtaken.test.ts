@@ -294,6 +294,21 @@ describe("a forced creation", () => {
     },
   );
 
+  test("with a key whose session is no more when it is to be extended makes another", async () => {
+    const world = createStoreWorld();
+    const user = world.user("reaped");
+    const first = slotOf(await user.force({ key: "k" }));
+    world.clock.nowMs += 60_000;
+    const late = overtaken(world, "reaped");
+    late.network.before(
+      (sent) => slotUpdate(sent) && JSON.stringify(sent.input).includes("seen"),
+      () => world.reap(user.userId, "slot"),
+    );
+    const answer = accepted(await late.force({ key: "k" }));
+    expect(answer.kind).toBe("created");
+    expect(answer.slot.sessionId).not.toBe(first.sessionId);
+  });
+
   test("with a key that is refused changes neither user nor slot, even where the user's write comes first", async () => {
     const world = createStoreWorld();
     const user = world.user("refused");
