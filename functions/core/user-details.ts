@@ -44,8 +44,8 @@ export function toDetailsPatch(user: User): DetailsPatch {
 }
 
 /** `""` means what `null` does, and an address of nothing is none. */
-function isNothing(value: string | Address | null): boolean {
-  return value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+function isNothing(value: string | Address): boolean {
+  return value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 }
 
 function withoutNothings(address: Record<string, string | null | undefined>): Address {

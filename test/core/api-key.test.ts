@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { expect, test } from "vitest";
-import { formatApiKey, hashApiKey, isWellFormedApiKey } from "../../functions/core/api-key.ts";
+import { describe, expect, test } from "vitest";
+import type { Scope } from "../../functions/contract/vocabulary.ts";
+import {
+  apiKeyState,
+  formatApiKey,
+  hashApiKey,
+  isUsable,
+  isWellFormedApiKey,
+  mayHaveScopes,
+} from "../../functions/core/api-key.ts";
 
 test("a key names its environment, and holds 192 random bits and a checksum", () => {
   const key = formatApiKey("sandbox", randomBytes(24));
@@ -25,4 +33,36 @@ test("every single mistyped character is found, as are cuts and additions", () =
 
 test("a key is found under its SHA-256", () => {
   expect(hashApiKey("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+});
+
+describe("a stored key", () => {
+  const NOW = 1_700_000_000;
+  test.each([
+    ["is active that nothing has ended", {}, "active"],
+    ["is active until it expires", { expiresAt: NOW + 1 }, "active"],
+    ["is expired from then on", { expiresAt: NOW }, "expired"],
+    ["is active until it is revoked", { revokedAt: NOW + 1 }, "active"],
+    ["is revoked from then on", { revokedAt: NOW }, "revoked"],
+    ["is revoked, also of a disabled client", { revokedAt: NOW, clientDisabledAt: NOW }, "revoked"],
+    ["is disabled with its client", { clientDisabledAt: NOW + 1 }, "client_disabled"],
+    [
+      "is disabled with its client, also when it has expired",
+      { clientDisabledAt: NOW, expiresAt: NOW },
+      "client_disabled",
+    ],
+  ])("%s", (_name, key, state) => {
+    expect(apiKeyState(key, NOW)).toBe(state);
+    expect(isUsable(key, NOW)).toBe(state === "active");
+  });
+
+  test.each<[Scope[], boolean]>([
+    [["sessions:write", "results:write"], false],
+    [["results:write", "users:read", "sessions:write"], false],
+    [["sessions:write", "users:read"], true],
+    [["results:write"], true],
+    [[], true],
+  ])("of production with the scopes %j: %s; of the sandbox may have any", (scopes, allowed) => {
+    expect(mayHaveScopes("production", scopes)).toBe(allowed);
+    expect(mayHaveScopes("sandbox", scopes)).toBe(true);
+  });
 });

@@ -51,6 +51,8 @@ test("a session id has the time of its attempt's rev, and tells whom it was made
 test("the same rev and owner give the same session id", () => {
   const rev = newRev(TIME_MS);
   expect(sessionIdOf(rev, OWNER)).toBe(sessionIdOf(rev, OWNER));
+  // A changed derivation would take every session for one that was made elsewhere.
+  expect(sessionIdOf("01HF7YAT00ABCDEFGHJKMNPQRS", OWNER)).toBe("ses_01HF7YAT00ABCDEFGHHJHT5DA0");
 });
 
 test("session ids sort by their time", () => {

@@ -22,6 +22,7 @@ describe("what the `user` of a call changes", () => {
       { set: { address: { line1: "1" } }, remove: [] },
     ],
     ["an address of nothing", { address: { line1: "", city: null } }, { set: {}, remove: ["address"] }],
+    ["an address of undefined", { address: { city: undefined } }, { set: {}, remove: ["address"] }],
     ["an address that is null", { address: null }, { set: {}, remove: ["address"] }],
     [
       "other members as one group, without those that are null",

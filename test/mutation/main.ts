@@ -1,26 +1,59 @@
-// npm run test:mutation [-- core | store | <a file of functions/core or functions/store>...]: breaks the code in every way that
-// StrykerJS knows, one at a time, and shows which breaks no test has noticed. Not part of `npm test`.
+// npm run test:mutation [-- core | store | <a part of the store> | <a file of functions/core or functions/store>...]: breaks the
+// code in every way that StrykerJS knows, one at a time, and shows which breaks no test has noticed. Not part of `npm test`.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, matchesGlob } from "node:path";
 
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, "../..");
 const MODULES = join(HERE, "node_modules");
 
-const STORE = ["expression", "rev-clauses", "slot-item", "user-item", "record-item", "look"];
-const STORE_TESTS = ["erase", "late-writes", "life", "lives", "overtaken", "torn-reads", "version-before"];
+type Part = { readonly files: readonly string[]; readonly tests: readonly string[] };
 
-/** What is broken by name, and the tests that must notice: a bounded number, as each break runs those that reach it. */
-const PARTS: Readonly<
-  Record<string, { readonly files: readonly string[]; readonly tests: readonly string[] }>
-> = {
-  core: { files: ["functions/core/**/*.ts"], tests: ["test/core/*.test.ts"] },
-  store: {
-    files: STORE.map((name) => `functions/store/verification/${name}.ts`),
-    tests: STORE_TESTS.map((name) => `test/store/${name}.test.ts`),
+const verification = (...names: readonly string[]) =>
+  names.map((name) => `functions/store/verification/${name}.ts`);
+const storeTests = (...names: readonly string[]) => names.map((name) => `test/store/${name}.test.ts`);
+
+const OF_EVERY_WRITE = storeTests(
+  "life",
+  "lives",
+  "erase",
+  "late-writes",
+  "overtaken",
+  "version-before",
+  "costs",
+);
+
+/** What is broken together, and the tests that must notice: a bounded number, as each break runs those that reach it. */
+const STORE: Readonly<Record<string, Part>> = {
+  writes: {
+    files: [
+      ...verification("open", "force", "slot-writes", "upsert-user", "rev-clauses", "slot-item", "user-item"),
+      ...verification("record-item", "seal-item", "expression", "write-if"),
+    ],
+    tests: OF_EVERY_WRITE,
+  },
+  attempts: {
+    files: verification("opening", "start", "end", "erase"),
+    tests: [...OF_EVERY_WRITE, ...storeTests("faults")],
+  },
+  reads: {
+    files: verification("look", "read"),
+    tests: storeTests("life", "lives", "erase", "torn-reads", "version-before", "costs", "consistent-reads"),
+  },
+  retries: { files: ["functions/store/retry.ts"], tests: storeTests("retry") },
+  quotas: { files: ["functions/store/quota.ts"], tests: storeTests("quota") },
+  clients: {
+    files: ["clients/store", "clients/items", "cached-lookup"].map((name) => `functions/store/${name}.ts`),
+    tests: [
+      ...storeTests("clients/store"),
+      "test/admin/registry/limits.test.ts",
+      "test/admin/commands/flows.test.ts",
+    ],
   },
 };
+const CORE: Part = { files: ["functions/core/**/*.ts"], tests: ["test/core/*.test.ts"] };
+const PARTS: Readonly<Record<string, Part>> = { core: CORE, ...STORE };
 
 /** Installed apart and when it is first needed, so that `npm ci` does not grow. */
 function install(): void {
@@ -47,21 +80,33 @@ function run(
   if (status !== 0) process.exit(status ?? 1);
 }
 
-const [first = "core", ...others] = process.argv.slice(2);
-const part = PARTS[first] ?? PARTS[first.includes("functions/store/") ? "store" : "core"];
-if (part === undefined) throw new Error(`No part is called ${first}`);
-const files = first in PARTS ? part.files : [first, ...others];
+/** The parts that are asked for, with no more of their files than that. */
+function asked(args: readonly string[]): [string, Part][] {
+  const [first = "core"] = args;
+  if (first === "store") return Object.entries(STORE);
+  if (PARTS[first] !== undefined) return [[first, PARTS[first]]];
+  const parts = Object.entries(PARTS).map(([name, part]): [string, Part] => [
+    name,
+    { ...part, files: args.filter((file) => part.files.some((pattern) => matchesGlob(file, pattern))) },
+  ]);
+  const given = parts.filter(([, { files }]) => files.length > 0);
+  if (given.flatMap(([, { files }]) => files).length < args.length)
+    throw new Error(`No tests are named for all of ${args.join(" ")}`);
+  return given;
+}
 
 install();
-run(
-  process.execPath,
-  [
-    join(MODULES, "@stryker-mutator/core/bin/stryker.js"),
-    "run",
-    join(HERE, "stryker.config.json"),
-    "--mutate",
-    files.join(","),
-  ],
-  ROOT,
-  { MUTATION_TESTS: part.tests.join(" ") },
-);
+for (const [name, { files, tests }] of asked(process.argv.slice(2))) {
+  run(
+    process.execPath,
+    [
+      join(MODULES, "@stryker-mutator/core/bin/stryker.js"),
+      "run",
+      join(HERE, "stryker.config.js"),
+      "--mutate",
+      files.join(","),
+    ],
+    ROOT,
+    { MUTATION_PART: name, MUTATION_TESTS: tests.join(" ") },
+  );
+}

@@ -98,6 +98,15 @@ describe("two parallel writes, one trip, two units:", () => {
       COMMON,
     ],
     ["a forced creation after a cancellation", canceled, (user) => user.force(), COMMON],
+    [
+      "a forced creation over a session of a second life",
+      async (user, world) => {
+        await user.erase();
+        await open(user, world);
+      },
+      (user) => user.force(),
+      COMMON,
+    ],
   ])("%s", async (_name, prepare, act, expected) => {
     expect(await costOf(prepare, act)).toBe(told(expected));
   });
@@ -180,6 +189,15 @@ describe("one trip more:", () => {
     [
       "metadata for a started session: a transaction of slot and record",
       started,
+      (user) => user.open({ metadata: { a: "1" } }),
+      "3 requests, 2 trips, 0 reads, 6 writes",
+    ],
+    [
+      "metadata for a started session of a second life",
+      async (user, world) => {
+        await user.erase();
+        await started(user, world);
+      },
       (user) => user.open({ metadata: { a: "1" } }),
       "3 requests, 2 trips, 0 reads, 6 writes",
     ],

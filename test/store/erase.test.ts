@@ -1,8 +1,9 @@
 import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { sessionIdOf } from "../../functions/core/ids.ts";
 import { newRev } from "../../functions/core/rev.ts";
 import { Unavailable } from "../../functions/store/retry.ts";
+import { connectLocal } from "../../scripts/local/workspace.ts";
 import { throttled } from "../support/faults.ts";
 import {
   type Actor,
@@ -51,6 +52,32 @@ describe("an erasure of more records than a transaction holds", () => {
     expect(await user.erase()).toEqual({ erased: true });
     expect(await world.items(user.userId)).toMatchObject([{ sealed: true }, { sealed: true }]);
     expect(world.network.sent.filter(batchWrite)).toHaveLength(Math.ceil(Math.max(0, count - 98) / 25));
+  });
+
+  test("lists them page by page, and asks again for what a batch has left over", async () => {
+    const world = createStoreWorld();
+    const { user } = await userWithRecords(world, 100);
+    const dynamodb = connectLocal(inject("dynamodbEndpoint"));
+    let leftOver = 0;
+    dynamodb.middlewareStack.add(
+      (next, context) => (args) =>
+        next(
+          context.commandName === "QueryCommand" ? { ...args, input: { ...args.input, Limit: 40 } } : args,
+        ),
+      { step: "initialize", name: "pages" },
+    );
+    dynamodb.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context.commandName !== "BatchWriteItemCommand" || leftOver > 0) return next(args);
+        leftOver += 1;
+        const { RequestItems } = args.input as { RequestItems: Record<string, unknown> };
+        return { output: { $metadata: {}, UnprocessedItems: RequestItems }, response: {} } as never;
+      },
+      { step: "build", name: "leftOvers" },
+    );
+    expect(await world.user("many", world.container({ dynamodb })).erase()).toEqual({ erased: true });
+    expect(leftOver).toBe(1);
+    expect(await world.items(user.userId)).toMatchObject([{ sealed: true }, { sealed: true }]);
   });
 
   test("that stops after the seals says that something is gone; the rest is of no life, and a repeat removes it", async () => {

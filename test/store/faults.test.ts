@@ -152,6 +152,20 @@ describe("an attempt whose outcome is not known", () => {
     });
   });
 
+  test("made the session, and what another has noted on it since stays", async () => {
+    const world = createStoreWorld();
+    const user = world.user("noted-since");
+    const container = world.container();
+    container.network.loseAnswer(slotUpdate);
+    container.network.before(
+      (sent) => slotUpdate(sent) && container.network.sent.filter(slotUpdate).length === 2,
+      () => user.open({ metadata: { order: "later" } }),
+    );
+    const opened = await world.user("noted-since", container).open({ metadata: { order: "first" } });
+    expect(opened).toMatchObject({ kind: "created", slot: { metadata: { order: "later" } } });
+    expect(await world.item(user.userId, "slot")).toMatchObject({ metadata: '{"order":"later"}' });
+  });
+
   test("and a session that somebody canceled before the next attempt cannot come back", async () => {
     for (const call of ["open", "force"] as const) {
       const world = createStoreWorld();
@@ -281,6 +295,15 @@ test("both writes of an opening are awaited, whatever one of them does", async (
     .open()
     .catch((error: Error) => order.push(error.name));
   expect(order).toEqual(["slot written", "AccessDeniedException"]);
+});
+
+test("an opening one of whose writes is refused for good is not made again, whatever the other came to", async () => {
+  const world = createStoreWorld();
+  const { network, store } = world.container();
+  network.fail(userUpdate, throttled());
+  network.fail(slotUpdate, errorNamed("AccessDeniedException"));
+  await expect(world.user("for-good", { network, store }).open()).rejects.toThrow("AccessDeniedException");
+  expect(network.sent).toHaveLength(2);
 });
 
 /** The engine behind an HTTP server that cuts off what `cut` says of an answer, and says nothing of its length. */

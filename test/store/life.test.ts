@@ -55,6 +55,18 @@ describe("opening", () => {
     });
   });
 
+  test("without details creates a user who was changed then, and changes no user who is there", async () => {
+    const world = createStoreWorld();
+    const user = world.user("plain");
+    await user.open();
+    const created = await world.item(user.userId, "user");
+    expect(created).toMatchObject({ createdAt: world.seconds(), updatedAt: world.seconds() });
+    world.clock.nowMs += 60_000;
+    await user.open();
+    await user.open({ patch: { set: {}, remove: [] } });
+    expect(await world.item(user.userId, "user")).toEqual(created);
+  });
+
   test("again returns the session, extended to half an hour from now", async () => {
     const world = createStoreWorld();
     const user = world.user("again");
@@ -207,6 +219,30 @@ describe("forcing", () => {
     expect(await world.items(user.userId)).toEqual(before);
   });
 
+  test("with the key of the active session within the same second leaves the slot as it is", async () => {
+    const world = createStoreWorld();
+    const user = world.user("keyed-at-once");
+    await user.force({ key: "k" });
+    const before = await world.item(user.userId, "slot");
+    expect(accepted(await user.force({ key: "k" }))).toMatchObject({ kind: "reused", replayed: true });
+    expect(await world.item(user.userId, "slot")).toEqual(before);
+  });
+
+  test.each([undefined, "k"])(
+    "over a session that has expired supersedes nobody; its key: %s",
+    async (key) => {
+      const world = createStoreWorld();
+      const user = world.user("forced-dead");
+      const options = key === undefined ? {} : { key };
+      const first = slotOf(await user.force(options));
+      world.clock.nowMs += HALF_AN_HOUR * 1_000;
+      const forced = accepted(await user.force(options));
+      expect([forced.kind, "superseded" in forced]).toEqual(["created", false]);
+      expect(forced.slot.sessionId).not.toBe(first.sessionId);
+      expect(world.pauses).toEqual([]);
+    },
+  );
+
   test("with another key, or after another forced session, opens a new one", async () => {
     const world = createStoreWorld();
     const user = world.user("keys");
@@ -338,6 +374,19 @@ describe("an erasure", () => {
     expect(await user.erase()).toEqual({ erased: false });
   });
 
+  test.each(["user", "slot", "session#"])(
+    "of what is left of a user, their %s alone, says so",
+    async (left) => {
+      const world = createStoreWorld();
+      const user = world.user("left-alone");
+      await user.start(slotOf(await user.open()));
+      for (const { sk } of await world.items(user.userId)) {
+        if (!String(sk).startsWith(left)) await world.reap(user.userId, String(sk));
+      }
+      expect(await user.erase()).toEqual({ erased: true });
+    },
+  );
+
   test("is followed by another life, which knows nothing of the one before", async () => {
     const world = createStoreWorld();
     const user = world.user("reborn");
@@ -400,6 +449,15 @@ test("a user is kept for ever, or for so many days after their last open or resu
   expect(await ttl()).toBe(world.seconds() + 30 * DAY);
   expect((await user.read())?.user.status).toBe("failed");
 
-  await world.user("kept", world.container({ userRetentionDays: 0 })).open();
+  const unlimited = world.user("kept", world.container({ userRetentionDays: 0 }));
+  await unlimited.open();
+  expect(await ttl()).toBeUndefined();
+
+  const last = slotOf(await user.open());
+  const opened = await ttl();
+  world.clock.nowMs += 60_000;
+  await user.cancel(last); // is neither
+  expect(await ttl()).toBe(opened);
+  await unlimited.result(slotOf(await user.open()), "failed");
   expect(await ttl()).toBeUndefined();
 });

@@ -67,6 +67,26 @@ describe.each(["open", "force"] as const)("%s", (call) => {
     expect((await user.read())?.user.details).toEqual({ firstName: "A" });
   });
 
+  test("where the user's seal was reaped and the slot's was not gives the user a rev above with the life", async () => {
+    const world = createStoreWorld();
+    const container = world.container();
+    const [user, there] = [world.user("life-given"), world.user("life-given", container)];
+    await user.erase();
+    world.clock.nowMs += DAY_MS;
+    await world.reap(user.userId, "user");
+    let before: Record<string, unknown> | undefined;
+    const givesLife = (sent: Sent) =>
+      sends("UpdateItem", "user")(sent) &&
+      Object.values(sent.input.ExpressionAttributeNames ?? {}).includes("life");
+    container.network.before(givesLife, async () => {
+      before = await world.item(user.userId, "user");
+    });
+    await there[call]();
+    const after = await world.item(user.userId, "user");
+    expect([before?.life, String(after?.rev) > String(before?.rev)]).toEqual([undefined, true]);
+    expect(after?.life).toMatch(/^[0-9A-Z]{26}$/);
+  });
+
   test("where the user's seal was reaped and the slot's was not leaves what another has noted on its session since", async () => {
     const world = createStoreWorld();
     const container = world.container();

@@ -45,6 +45,19 @@ describe("an opening", () => {
     expect((await late.open()).slot.expiresAt).toBe(world.seconds() + 1 + HALF_AN_HOUR);
   });
 
+  test("without metadata, of a started session that is extended in between, leaves the metadata", async () => {
+    const world = createStoreWorld();
+    const user = world.user("started-ahead");
+    const first = slotOf(await user.open({ metadata: { a: "1" } }));
+    await user.start(first);
+    const late = overtaken(world, "started-ahead");
+    late.network.before(slotUpdate, () => overtaken(world, "started-ahead", 1_000).open());
+    expect((await late.open()).slot.metadata).toEqual({ a: "1" });
+    for (const sk of ["slot", `session#${first.sessionId}`]) {
+      expect(await world.item(user.userId, sk)).toMatchObject({ metadata: '{"a":"1"}' });
+    }
+  });
+
   test("of a session that has a younger rev and an earlier expiry extends what it has seen", async () => {
     const world = createStoreWorld();
     const user = world.user("younger");
@@ -281,6 +294,21 @@ describe("a forced creation", () => {
     },
   );
 
+  test("with a key whose session is no more when it is to be extended makes another", async () => {
+    const world = createStoreWorld();
+    const user = world.user("reaped");
+    const first = slotOf(await user.force({ key: "k" }));
+    world.clock.nowMs += 60_000;
+    const late = overtaken(world, "reaped");
+    late.network.before(
+      (sent) => slotUpdate(sent) && JSON.stringify(sent.input).includes("seen"),
+      () => world.reap(user.userId, "slot"),
+    );
+    const answer = accepted(await late.force({ key: "k" }));
+    expect(answer.kind).toBe("created");
+    expect(answer.slot.sessionId).not.toBe(first.sessionId);
+  });
+
   test("with a key that is refused changes neither user nor slot, even where the user's write comes first", async () => {
     const world = createStoreWorld();
     const user = world.user("refused");
@@ -495,22 +523,26 @@ describe("a result", () => {
     expect(await world.item(user.userId, "user")).toBeUndefined();
   });
 
-  test("of an earlier life sets nothing in the next, though its record still lies there", async () => {
-    const world = createStoreWorld();
-    const user = world.user("next-life");
-    const slot = slotOf(await user.open());
-    await user.start(slot);
-    await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
-    const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
-    const late = overtaken(world, "next-life");
-    late.network.before(transaction, async () => {
-      await user.erase();
-      await user.open();
-      await world.put(record); // as one of more records than an erasure's transaction holds
-    });
-    expect(refusedAs(await late.result(slot, "failed"))).toBe("session_not_found");
-    expect((await user.read())?.user.status).toBe("not_started");
-  });
+  test.each(["first", "second"])(
+    "of the %s life sets nothing in the next, though its record still lies there",
+    async (which) => {
+      const world = createStoreWorld();
+      const user = world.user("next-life");
+      if (which === "second") await user.erase();
+      const slot = slotOf(await user.open());
+      await user.start(slot);
+      await world.reap(user.userId, "slot"); // as when it has expired: only the record and the user are written
+      const record = (await world.item(user.userId, `session#${slot.sessionId}`)) ?? {};
+      const late = overtaken(world, "next-life");
+      late.network.before(transaction, async () => {
+        await user.erase();
+        await user.open();
+        await world.put(record); // as one of more records than an erasure's transaction holds
+      });
+      expect(refusedAs(await late.result(slot, "failed"))).toBe("session_not_found");
+      expect((await user.read())?.user.status).toBe("not_started");
+    },
+  );
 
   test("of an earlier life, and older than the one that has set the status, is not taken in the next either", async () => {
     const world = createStoreWorld({ userRetentionDays: 30 });

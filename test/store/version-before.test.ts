@@ -179,6 +179,18 @@ describe.each(["open", "in_progress"])(
         slot.expiresAt + 5,
       );
     });
+
+    test("keeps the metadata that it is given, with the same expiry, while it is started", async () => {
+      if (status === "in_progress") return;
+      const { world, user, slot } = await setUp();
+      const seen = accepted(await user.find(slot));
+      if (seen.kind !== "live") throw new Error("The session is to be live");
+      const behind = world.user("old", world.container({ aheadMs: -90_000 }));
+      expect((await behind.open({ metadata: { a: "1" } })).slot.expiresAt).toBe(slot.expiresAt);
+      expect(accepted(await world.store.startSession(user.claimsOf(slot), seen)).slot.metadata).toEqual({
+        a: "1",
+      });
+    });
   },
 );
 

@@ -93,6 +93,19 @@ test("all flows of an environment are listed by id, and none of the other or ano
   expect(await store.listFlows(clientId, "production")).toEqual([{ flowId: "c", type: "kyc" }]);
 });
 
+test("flows that do not fit into one page of the table are listed all the same", async () => {
+  const { tables, registry, clientId } = await createContainer();
+  for (const flowId of ["a", "b", "c"])
+    await registry.putFlow(clientId, { environment: "sandbox", flowId, type: "kyc" });
+  const dynamodb = connectLocal(inject("dynamodbEndpoint"));
+  dynamodb.middlewareStack.add((next) => (args) => next({ ...args, input: { ...args.input, Limit: 1 } }), {
+    step: "initialize",
+  });
+  const store = createClientsStore({ dynamodb, tableName: tables.clientsTable, now: () => 0 });
+  const flows = await store.listFlows(clientId, "sandbox");
+  expect(flows.map(({ flowId }) => flowId)).toEqual(["a", "b", "c"]);
+});
+
 test("every read is consistent: what an operator changed holds from the next look on", async () => {
   const { tables, clientId } = await createContainer();
   const sent: unknown[] = [];
