@@ -139,8 +139,8 @@ const TEXTS: readonly (Variant & { file: string })[] = [
     name: "a refusal although an attempt may have taken effect",
     likely: /(cancel|final|start|forceK\w*).* with a fault/,
     file: "store/retry.ts",
-    from: "if (mayHaveLanded) throw",
-    to: "if (mayHaveLanded && refusal === undefined) throw",
+    from: "if (mayHaveLanded)",
+    to: "if (mayHaveLanded && refusal === undefined)",
   },
   {
     name: "the user is not awaited",
