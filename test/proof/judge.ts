@@ -17,8 +17,12 @@ type Deed = {
   readonly whole: bigint;
 };
 
-/** More states than any history here has needed by far. */
-const MAX_STATES = 200_000;
+/** A history of which too much is unknown to go through all that may have happened. */
+export class TooManyOrders extends Error {
+  override readonly name = "TooManyOrders";
+}
+
+const MAX_STATES = 50_000;
 
 /**
  * Whether some order of the calls explains every answer. A call that had answered before another began comes before it; one whose
@@ -92,7 +96,7 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       return true;
     const key = `${done} ${spare} ${canonical(state)}`;
     if (seen.has(key)) return false;
-    if (seen.size > MAX_STATES) throw new Error("This history has too many orders to judge");
+    if (seen.size > MAX_STATES) throw new TooManyOrders();
     seen.add(key);
     const ways: (readonly [State, bigint, number])[] = [];
     for (const [index, { entry, part, after, isOptional, attemptAt }] of deeds.entries()) {
@@ -125,11 +129,12 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   // The simplest explanation first: that as little as possible happened of what nobody was told of.
   const optional = deeds.filter(({ isOptional }) => isOptional).length;
   const least = opened.filter((id) => id >= (told?.erasedUntil ?? "")).length;
-  for (let spare = least; spare <= optional; spare += 1) {
+  for (let more = 0; ; more = 2 * more + 1) {
+    const spare = Math.min(optional, least + more);
     seen = new Set();
     if (go(NOBODY, 0n, spare)) return true;
+    if (spare === optional) return false;
   }
-  return false;
 }
 
 /** The session that a call is answered to have made. */

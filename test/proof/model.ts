@@ -180,7 +180,10 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
   }
   const fresh = add(during, LIFE_SECONDS);
 
-  if (active !== undefined && (call.force !== true || bearsKey)) {
+  // Who finds the session of an attempt of its own has created it.
+  const created = made.faulted && active?.attemptOf !== undefined && active.attemptOf === made.number;
+
+  if (active !== undefined && (call.force !== true || bearsKey || created)) {
     const later = {
       lo: Math.max(active.expiresAt.lo, fresh.lo),
       hi: Math.max(active.expiresAt.hi, fresh.hi),
@@ -188,8 +191,6 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
     const metadata = call.force === true ? active.metadata : (call.metadata ?? active.metadata);
     const extended = { ...active, expiresAt: later, ...(metadata === undefined ? {} : { metadata }) };
     if (isUnknown(answer)) return [state, put(state, extended)];
-    // Who finds the session of an attempt of its own has created it.
-    const created = made.faulted && active.attemptOf !== undefined && active.attemptOf === made.number;
     const matches =
       answer.status === (created ? 201 : 200) &&
       body.created === created &&

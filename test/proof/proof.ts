@@ -186,6 +186,7 @@ async function playAtRandom(runs: number): Promise<void> {
   const seeds: number[] = [];
   let played = 0;
   let calls = 0;
+  let unjudged = 0;
   const again = option("history-seed");
   const seedsToPlay =
     again === undefined
@@ -199,6 +200,7 @@ async function playAtRandom(runs: number): Promise<void> {
   await doAll<"histories">("histories", tasks, ({ report }) => {
     played += report.runs;
     calls += report.met.calls;
+    unjudged += report.met.unjudged;
     seeds.push(report.seed);
     for (const [fate, count] of Object.entries(report.met.fates)) fates[fate] = (fates[fate] ?? 0) + count;
     const { finding } = report;
@@ -218,7 +220,7 @@ async function playAtRandom(runs: number): Promise<void> {
   const { served = 0, ...rest } = fates;
   const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
   lines.push(
-    `histories: ${played} of ${calls} calls, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}, ${served} requests served, ${kinds.join(", ")}, ${seconds()} s`,
+    `histories: ${played} of ${calls} calls${unjudged === 0 ? "" : `, ${unjudged} with too much unknown to judge`}, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}, ${served} requests served, ${kinds.join(", ")}, ${seconds()} s`,
   );
 }
 
