@@ -63,10 +63,10 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
           : []),
       ]),
     );
-  /** Attempts before the last: one beside an erasure, that may have changed or extended what was there, and one for each session. */
+  /** Attempts before the last, where seals may be met: one beside an erasure, that may have changed or extended what was there, and one for each session. */
   function attemptsOf(entry: Entry & { readonly besideErasure: boolean }, part: Part): (readonly string[])[] {
     const made =
-      part === "session" && besideOf(entries, entry).length > 0
+      part === "session" && erasures.length > 0 && besideOf(entries, entry).length > 0
         ? opened.filter((id) => id !== entry.answer.body?.sessionId).map((id) => [id])
         : [];
     return entry.besideErasure ? [[], ...made] : made;
