@@ -41,13 +41,6 @@ const TEXTS: readonly (Variant & { file: string })[] = [
     to: "if (old !== undefined) return [];",
   },
   {
-    name: "a session that was started and superseded is told twice",
-    likely: /^started: open, force$/,
-    file: "webhooks/events.ts",
-    from: 'if (old.status === "in_progress") return [];',
-    to: 'if (old.status === "canceled") return [];',
-  },
-  {
     name: "an extension is told as an opening",
     likely: /^open: open, cancel$/,
     file: "webhooks/events.ts",
