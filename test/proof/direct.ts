@@ -86,6 +86,19 @@ function openLine(host: string, port: number): Line {
   };
 }
 
+const OPERATIONS: Readonly<Record<string, string>> = {
+  Get: "GetItem",
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  TransactWrite: "TransactWriteItems",
+  BatchGet: "BatchGetItem",
+  BatchWrite: "BatchWriteItem",
+};
+
+/** @param command the name of a command of the document client, without `Command` */
+export const operationOf = (command: string): string => OPERATIONS[command] ?? command;
+
 const OPTIONS = { removeUndefinedValues: true };
 /** The members that hold attribute values, wherever they are in an input. */
 const MAPS = new Set(["Key", "Item", "ExpressionAttributeValues", "ExclusiveStartKey"]);

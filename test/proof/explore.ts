@@ -71,7 +71,7 @@ async function prepare(stage: Stage, lane: Lane, prefix: PrefixName) {
   const written: Written[] = [];
   for (const [index, step] of PREFIXES[prefix].entries()) {
     if ("reaped" in step) {
-      written.push(...(stage.memory?.written(lane.userId) ?? []));
+      written.push(...stage.written(lane.userId));
       const items = await stage.items(lane.userId);
       await stage.restore(
         lane.userId,
@@ -86,7 +86,7 @@ async function prepare(stage: Stage, lane: Lane, prefix: PrefixName) {
     await serveAll(run, one);
     past.push({ ...toMade(one), began: index * 2 - 10_000, ended: index * 2 - 9_999 });
   }
-  written.push(...(stage.memory?.written(lane.userId) ?? []));
+  written.push(...stage.written(lane.userId));
   const items = await stage.items(lane.userId);
   lane.prepared = { prefix, items, written, past, named: newestSession(past) };
   return lane.prepared;
@@ -307,7 +307,7 @@ export async function explore(
       const kind = fault === undefined ? "none" : fault.move.fate;
       explored.faults[kind] = (explored.faults[kind] ?? 0) + 1;
       const left = await stage.items(lane.userId);
-      const told = stage.told([...written, ...(stage.memory?.written(lane.userId) ?? [])]);
+      const told = stage.told([...written, ...stage.written(lane.userId)]);
       const key = digest(left, run, told);
       if (!judged.has(key)) {
         judged.add(key);
@@ -497,7 +497,7 @@ async function askAround(stage: Stage, lane: Lane, run: Run, tokens: readonly st
   read.push(await ask({ kind: "listSessions" }));
   for (const token of tokens) read.push(await ask({ kind: "readToken" }, token));
   const next = await ask({ kind: "open" });
-  const written = () => stage.memory?.written(lane.userId).slice() ?? [];
+  const written = () => stage.written(lane.userId).slice();
   if (next.answer.status > 201) return { read, goneOn: [next], written: written() };
   return {
     read,

@@ -161,6 +161,9 @@ export async function createStage(
       return actor === undefined ? ask() : actors.run(actor, ask);
     },
 
+    /** What was written of a user since it was last restored; nothing where no answers are kept. */
+    written: (userId: string): readonly Written[] => memory?.written(userId) ?? [],
+
     /** What clients are told of these writes. */
     told: (written: readonly Written[]): Told => toldOf(code, written, announced),
 

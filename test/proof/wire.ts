@@ -1,5 +1,5 @@
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
-import type { Direct } from "./direct.ts";
+import { type Direct, operationOf } from "./direct.ts";
 import type { EngineMemory } from "./engine-memory.ts";
 import { FATE_HEADER } from "./proxy.ts";
 import type { Fate, Footprint, Request, RunActor } from "./run.ts";
@@ -12,16 +12,6 @@ export const TABLE = "verification";
 type Item = Record<string, unknown>;
 type Key = { pk: string; sk: string };
 export type { Input };
-
-const OPERATIONS: Record<string, string> = {
-  Get: "GetItem",
-  Put: "PutItem",
-  Update: "UpdateItem",
-  Delete: "DeleteItem",
-  TransactWrite: "TransactWriteItems",
-  BatchGet: "BatchGetItem",
-  BatchWrite: "BatchWriteItem",
-};
 
 /** Every record of a user, as a footprint names them. */
 const recordsOf = (pk: string) => `${pk} session#*`;
@@ -78,7 +68,7 @@ export function holdRequests(
     const input = rewrite(command, asked);
     // The hour in which a key was used is nothing that a user's life depends on.
     if (String(input.Key?.pk ?? "").startsWith("key#")) return { $metadata: {} };
-    const operation = OPERATIONS[command] ?? command;
+    const operation = operationOf(command);
     const whole = (label: string, footprint: Footprint): Request => ({
       name: label,
       footprint,

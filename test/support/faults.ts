@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectLocal } from "../../scripts/local/workspace.ts";
 import type { DynamoDBDocumentClient } from "../../functions/store/dynamodb.ts";
-import type { Direct } from "../proof/direct.ts";
+import { type Direct, operationOf } from "../proof/direct.ts";
 
 /** What goes wrong with one request: before it reaches the store, or after it took effect, its answer being lost. */
 export type Fault = { readonly when: "before" | "after"; readonly error: Error };
@@ -35,16 +35,6 @@ async function goingWrong<Answer>(fault: Fault | undefined, send: () => Promise<
   return answer;
 }
 
-const OPERATIONS: Readonly<Record<string, string>> = {
-  Get: "GetItem",
-  Put: "PutItem",
-  Update: "UpdateItem",
-  Delete: "DeleteItem",
-  BatchGet: "BatchGetItem",
-  BatchWrite: "BatchWriteItem",
-  TransactWrite: "TransactWriteItems",
-};
-
 /** The same for very many requests: they take the shortest way to the engine, past all that the SDK does. */
 export function connectDirectly(
   endpoint: string,
@@ -53,8 +43,7 @@ export function connectDirectly(
 ): DynamoDBDocumentClient {
   return Object.assign(connectLocal(endpoint), {
     send: ({ constructor, input }: { input: Record<string, unknown> }) => {
-      const name = constructor.name.replace(/Command$/, "");
-      const operation = OPERATIONS[name] ?? name;
+      const operation = operationOf(constructor.name.replace(/Command$/, ""));
       return goingWrong(fault({ command: `${operation}Command`, input }), () =>
         direct.send(operation, input),
       );
