@@ -7,6 +7,8 @@ import { decodeTime, encodeTime, ulid } from "ulid";
  */
 export type Rev = string;
 
+/** How far the clocks of two containers may be apart. */
+const MAX_SKEW_MS = 2_000;
 /**
  * How much older than its sending an item must be for a write that has not seen it: 2 s for a request that was given up
  * and is still under way, 2 s between two clocks, 1 s to spare.
@@ -45,4 +47,12 @@ export function earliestRev(atMs: number): Rev {
 /** Sorts after every rev that a write sent now may overwrite without having seen the item, and before all others. */
 export function revFloor(nowMs: number): string {
   return encodeTime(nowMs - BLIND_MARGIN_MS, TIME_DIGITS);
+}
+
+/**
+ * Whether what bears this rev is too young for every blind write that was sent until now, by whatever clock: who wants to write
+ * what is there already need not write it then.
+ */
+export function isOutOfBlindReach(rev: Rev, nowMs: number): boolean {
+  return rev >= revFloor(nowMs + MAX_SKEW_MS);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { newRev, revFloor, revTime } from "../../functions/core/rev.ts";
+import { isOutOfBlindReach, newRev, revFloor, revTime } from "../../functions/core/rev.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
@@ -18,6 +18,12 @@ test.each([
   const rev = newRev(NOW_MS, undefined, seen, newRev(NOW_MS - 100));
   expect(revTime(rev)).toBe(NOW_MS + expectedMs);
   expect(rev > seen).toBe(true);
+});
+
+test("what is younger than three seconds is out of reach of a blind write by a clock two seconds ahead", () => {
+  expect(isOutOfBlindReach(newRev(NOW_MS - 3_001), NOW_MS)).toBe(false);
+  expect(isOutOfBlindReach(newRev(NOW_MS - 3_000), NOW_MS)).toBe(true);
+  expect(newRev(NOW_MS - 3_001) < revFloor(NOW_MS + 2_000)).toBe(true);
 });
 
 test("the floor lies above what is more than five seconds old, and below the rest", () => {

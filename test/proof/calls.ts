@@ -93,6 +93,14 @@ export const PREFIXES = {
   sealsReaped: [...at(DAY + 100, open, erase), { reaped: "slot" }, { reaped: "user" }],
   slotSealReaped: [...at(DAY + 100, open, erase), { reaped: "slot" }],
   userSealReaped: [...at(DAY + 100, open, erase), { reaped: "user" }],
+  /** What was started ran out, and another session was started since. */
+  followed: [...at(1_900, open, start), ...at(LONG_AGO, open, start)],
+  reopenedFollowed: [...at(3_700, open, erase), ...at(1_900, open, start), ...at(LONG_AGO, open, start)],
+  /** Details that are younger than what a blind write may overwrite, by one clock, and by another older. */
+  justNamed: at(4, CALLS.openA),
+  /** With a second left. */
+  dying: at(1_799, open),
+  dyingStarted: at(1_799, open, start),
   reopenedReaped: [...at(DAY + 100, open, erase, open), { reaped: "slot" }],
 } as const satisfies Record<string, readonly PrefixStep[]>;
 export type PrefixName = keyof typeof PREFIXES;

@@ -7,15 +7,19 @@ export type Case = {
   readonly name: string;
   readonly prefix: PrefixName;
   readonly calls: readonly Call[];
-  /** In what ways a request may go wrong: at most one does in each order. */
-  readonly fates: readonly (Exclude<Fate, "served"> | "killed")[];
+  /** In what ways a request may go wrong, or time pass: at most one does in each order. */
+  readonly fates: readonly (Exclude<Fate, "served"> | "killed" | "passes")[];
+  /** Whether an erasure's transaction takes no records, so that they go afterwards, as they do of a user with more than fit into one. */
+  readonly recordsAfterwards?: boolean;
 };
 
 /** Every way in which one request can go wrong, as far as the store can tell them apart. */
 export const ONE_FAULT: Case["fates"] = ["lost", "unanswered", "late", "killed"];
 
 const ALL_CALLS = Object.keys(CALLS) as CallName[];
-const ALL_PREFIXES = Object.keys(PREFIXES) as PrefixName[];
+/** Those that are about the clock are for calls that take time, or whose containers' clocks differ. */
+const CLOCK_PREFIXES: ReadonlySet<PrefixName> = new Set(["dying", "dyingStarted", "justNamed"]);
+const ALL_PREFIXES = (Object.keys(PREFIXES) as PrefixName[]).filter((name) => !CLOCK_PREFIXES.has(name));
 
 /** Those that a fault makes a difference to, and of those that are alike one. */
 const FAULTY_CALLS: readonly CallName[] = [
@@ -96,6 +100,59 @@ export const SKEWED_PAIRS = pairs(
     [0, SKEW_MS],
   ],
 );
+
+/** Pairs of which one is killed, by a clock that is ahead, while its requests are on their way: they may meet what came after it. */
+export const OVERTAKEN_PAIRS = pairs(
+  ["nothing", "justNamed", "open", "justCanceled", "justErased"],
+  ["open", "openA", "openB", "force", "forceA", "erase"],
+  ["killed"],
+  [
+    [SKEW_MS, 0],
+    [0, SKEW_MS],
+  ],
+);
+/** Pairs while which the session's time may run out. */
+export const EXPIRING_PAIRS = pairs(
+  ["dying", "dyingStarted"],
+  [
+    "open",
+    "openM",
+    "force",
+    "forceKA",
+    "start",
+    "cancel",
+    "pending",
+    "final",
+    "erase",
+    "readToken",
+    "readUser",
+    "readSession",
+  ],
+  ["passes"],
+);
+
+const recordsAfterwards = (cases: readonly Case[]): Case[] =>
+  cases.map((each) => ({
+    ...each,
+    name: `${each.name}, the records afterwards`,
+    recordsAfterwards: true,
+  }));
+const WITH_RECORDS: readonly PrefixName[] = ["deadStarted", "pending", "followed", "reopenedFollowed"];
+/** An erasure that has more records than its transaction holds, beside every other call. */
+export const LONG_ERASURES = recordsAfterwards([
+  ...pairs(WITH_RECORDS, ALL_CALLS, []).filter(({ calls }) => calls.some(({ kind }) => kind === "erase")),
+  ...pairs(WITH_RECORDS, ["open", "pending", "final", "erase"], ONE_FAULT).filter(({ calls }) =>
+    calls.some(({ kind }) => kind === "erase"),
+  ),
+  ...WITH_RECORDS.flatMap((prefix) =>
+    (["pending", "final", "cancel"] as const).map((third) => ({
+      name: `${prefix}: open, erase, ${third}`,
+      prefix,
+      calls: [CALLS.open, CALLS.erase, CALLS[third]],
+      fates: [],
+    })),
+  ),
+]);
 
 /** What an open meets whose two writes lie on either side of an erasure, when somebody else was there in between. */
 export const TRIPLES: readonly Case[] = SKEWED_PREFIXES.flatMap((prefix) =>

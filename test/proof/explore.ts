@@ -24,8 +24,10 @@ export type Explored = {
   cut: boolean;
   readonly faults: Record<string, number>;
   readonly findings: Finding[];
-  /** The conditions that requests were sent with, as texts that are the same for every call. */
+  /** The conditions that requests were sent with, as JSON. */
   readonly conditions: readonly string[];
+  /** The weakenings of these that would have let a request through that was refused, as JSON. */
+  readonly decisive: readonly string[];
 };
 
 /** When the calls of a case are made. A whole second, so that nothing depends on where in it. */
@@ -123,10 +125,13 @@ type Move = {
   readonly alsoAt: readonly string[];
   readonly call: number;
   readonly footprint: Footprint;
-  readonly fate: Fate | "killed" | "orphaned" | "arrives";
+  readonly fate: Fate | "killed" | "orphaned" | "arrives" | "passes";
   readonly held: Held;
 };
 
+/** How far the clock of all goes on where time passes. */
+const PASSING_MS = 3_000;
+const NO_CALL = -1;
 const NO_FOOTPRINT: Footprint = { reads: [], writes: [] };
 
 async function movesOf(run: Run, { fates }: Case, events: readonly Event[]): Promise<Move[]> {
@@ -140,6 +145,7 @@ async function movesOf(run: Run, { fates }: Case, events: readonly Event[]): Pro
       if (wentWrong) continue;
       const isWrite = held.footprint.writes.length > 0;
       for (const fate of fates) {
+        if (fate === "passes") continue;
         const id = `${held.id} ${fate}`;
         if (fate === "killed") {
           if (one.began === Number.POSITIVE_INFINITY && !isWrite) continue; // it has done nothing yet
@@ -166,6 +172,17 @@ async function movesOf(run: Run, { fates }: Case, events: readonly Event[]): Pro
       }
     }
   }
+  const [waiting] = run.running.flatMap(({ held }) => held);
+  if (waiting !== undefined && fates.includes("passes") && !events.some(({ move }) => isPassing(move)))
+    moves.push({
+      id: "time passes",
+      turn: "time passes",
+      alsoAt: moves.map(({ turn }) => turn),
+      call: NO_CALL,
+      footprint: NO_FOOTPRINT,
+      fate: "passes",
+      held: waiting,
+    });
   for (const held of run.late) {
     // One that comes before anything that it meets is one that was served and not answered; one that changes nothing is lost.
     const met = events
@@ -177,7 +194,7 @@ async function movesOf(run: Run, { fates }: Case, events: readonly Event[]): Pro
       id: turn,
       turn,
       alsoAt: NOWHERE,
-      call: -1,
+      call: NO_CALL,
       footprint: held.footprint,
       fate: "arrives",
       held,
@@ -231,8 +248,10 @@ export async function explore(
     faults: {},
     findings: [],
     conditions: [],
+    decisive: [],
   };
   const conditions = new Set<string>();
+  const decisive = new Set<string>();
   const judged = new Set<string>();
   const known = new Map<string, Afterwards>();
   const path: { node: Node; move: Move }[] = [];
@@ -265,22 +284,27 @@ export async function explore(
               );
         move = moves.find(
           ({ id, fate }) =>
-            fate !== "killed" && fate !== "orphaned" && !asleep.some((other) => other.id === id),
+            fate !== "killed" &&
+            fate !== "orphaned" &&
+            fate !== "passes" &&
+            !asleep.some((other) => other.id === id),
         );
         if (move === undefined) {
           isRedundant = true;
           break;
         }
         path.push({ node: { moves, asleep, explored: [move], turns: new Set([move.turn]) }, move });
-        for (const condition of move.held.conditions?.() ?? []) conditions.add(condition);
       } else {
         const { call, turn, id } = planned.move;
         const held =
+          (isPassing(planned.move) ? planned.move.held : undefined) ??
           run.running[call]?.held.find((one) => one.id === turn) ??
           run.late.find((one) => turnOfArrival(one) === turn);
         if (held === undefined) throw new Error(`${it.name} did not play the same again at ${id}`);
         move = { ...planned.move, held };
       }
+      if (until.firstFinding !== true && events.length >= kept && ARRIVING.has(move.fate))
+        await noteConditions(move.held, conditions, decisive);
       const by = run.running[move.call];
       const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
       await perform(run, move);
@@ -344,7 +368,30 @@ export async function explore(
     if (path.length === 0) break;
     kept = path.length - 1;
   }
-  return { ...explored, judged: judged.size, conditions: [...conditions] };
+  return { ...explored, judged: judged.size, conditions: [...conditions], decisive: [...decisive] };
+}
+
+const ARRIVING: ReadonlySet<Move["fate"]> = new Set(["served", "unanswered", "arrives"]);
+/** In how many cases each weakening was found to decide: more need not be known. */
+const decided = new Map<string, number>();
+const ENOUGH_CASES = 200;
+
+/** Notes the conditions of a request that now comes to the store and, where they refuse it, which parts of them do. */
+async function noteConditions(
+  { conditions = () => [], decisive }: Held,
+  sent: Set<string>,
+  deciding: Set<string>,
+): Promise<void> {
+  for (const condition of conditions()) sent.add(JSON.stringify(condition));
+  const found = await decisive?.((weakening) => {
+    const key = JSON.stringify(weakening);
+    return !deciding.has(key) && (decided.get(key) ?? 0) < ENOUGH_CASES;
+  });
+  for (const each of found ?? []) {
+    const key = JSON.stringify(each);
+    deciding.add(key);
+    decided.set(key, (decided.get(key) ?? 0) + 1);
+  }
 }
 
 /**
@@ -409,6 +456,7 @@ function causes(earlier: Event, at: number, later: Event): boolean {
 
 /** Whether the order of two events that need not be in this order makes a difference. */
 function conflicts(earlier: Event, later: Event): boolean {
+  if (isPassing(earlier.move) || isPassing(later.move)) return true;
   if (meet(earlier.move.footprint, later.move.footprint)) return true;
   // What goes wrong with one of two requests that were sent side by side decides whether the other matters.
   if (earlier.move.call === later.move.call && (isFault(earlier.move) || isFault(later.move))) return true;
@@ -419,6 +467,7 @@ async function perform(run: Run, { fate, held }: Move): Promise<void> {
   if (fate === "killed") run.kill(held.by);
   else if (fate === "orphaned") run.kill(held.by, held);
   else if (fate === "arrives") await run.arrive(held);
+  else if (fate === "passes") run.wait(PASSING_MS);
   else await run.decide(held, fate);
 }
 
@@ -427,8 +476,11 @@ const isIndependent = (one: Move, other: Move): boolean =>
   one.turn !== other.turn &&
   (one.call !== other.call || (one.fate === "served" && other.fate === "served")) &&
   !(isFault(one) && isFault(other)) &&
+  !isPassing(one) &&
+  !isPassing(other) &&
   !meet(one.footprint, other.footprint);
 const isFault = ({ fate }: Move): boolean => fate !== "served" && fate !== "arrives";
+const isPassing = ({ fate }: Move): boolean => fate === "passes";
 const isKill = ({ fate }: Move): boolean => fate === "killed" || fate === "orphaned";
 
 /** A call that has answered comes before those that begin later, so whether it had answered matters to those that have not begun. */
@@ -564,7 +616,13 @@ async function judge(
       .map(({ answer }) => [answer.body.sessionId as string, answer.body.token as string]),
   );
   // As the calls have left them: asking around goes on from there.
-  const key = JSON.stringify([items, [...tokens.values()].toSorted(), [...told.events], [...told.expired]]);
+  const key = JSON.stringify([
+    run.nowMs(),
+    items,
+    [...tokens.values()].toSorted(),
+    [...told.events],
+    [...told.expired],
+  ]);
   const afterwards = known.get(key) ?? (await askAround(stage, lane, run, [...tokens.values()]));
   known.set(key, afterwards);
   const later = (entries: readonly Entry[], from: number): Entry[] =>

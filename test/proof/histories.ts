@@ -164,7 +164,6 @@ export async function play(
         return;
       }
       case "wait":
-        run.trace.push(`${todo.ms} ms go by`);
         run.wait(todo.ms);
         if (todo.ms > MAX_LATENESS_MS) run.late.length = 0;
         return;

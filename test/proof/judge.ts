@@ -29,7 +29,8 @@ const MAX_STATES = 50_000;
  * outcome nobody knows may have happened, not, or later. An open is two writes, each at a moment of its own, and whole: an erasure lies
  * before it or after it. A call of which a request went wrong may have done its work once before: in an attempt whose effect
  * another call took away before the next.
- * So may an open beside an erasure, and one that finds another's session where it had made its own.
+ * So may an open beside an erasure, and one that finds another's session where it had made its own. What nobody knows of never takes the
+ * place of what a later call was answered to have set.
  * @param told what clients were told meanwhile: that order must explain it as well
  */
 export function isExplained(entries: readonly Entry[], told?: Told): boolean {
@@ -113,8 +114,11 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
         number: entry.began,
         isAttempt: isOptional,
       };
+      const isOvertaken =
+        isOptional &&
+        deeds.some((other, at) => (done & (1n << BigInt(at))) !== 0n && overtakes(other, entry, part));
       const nexts = step(state, played, part, attemptAt ?? strangers).filter(
-        (next) => !isOptional || next !== state,
+        (next) => !isOptional || (next !== state && !(isOvertaken && replaces(state, next))),
       );
       // What never changes anything and may happen now, may as well happen now.
       if (!isOptional && part === "whole" && isIdle(entry) && nexts.length === 1 && nexts[0] === state)
@@ -136,6 +140,22 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
     if (spare === optional) return false;
   }
 }
+
+/**
+ * Whether a deed is of a call that began when another had ended, and was answered to have set what that one sets: it may never
+ * be undone by that one, whatever became of it.
+ */
+function overtakes(by: Deed, entry: Entry, part: Part): boolean {
+  const { call, answer, began } = by.entry;
+  if (by.isOptional || began < entry.ended || entry.call.kind !== "open") return false;
+  if (call.kind === "erase") return answer.status === 204;
+  if (call.kind !== "open" || by.part !== part || answer.status > 201) return false;
+  return part === "session" || call.email !== undefined;
+}
+
+/** Whether another session is the active one, or the details are others. */
+const replaces = (before: State, after: State): boolean =>
+  (after.active !== undefined && after.active !== before.active) || after.user?.email !== before.user?.email;
 
 /** The session that a call is answered to have made. */
 const madeBy = ({ answer }: Entry): readonly string[] =>

@@ -1,8 +1,19 @@
 import { fork, type ChildProcess } from "node:child_process";
 import path from "node:path";
-import { type Case, FAULTY_PAIRS, PAIRS, sample, shuffle, SKEWED_PAIRS, TRIPLES } from "./cases.ts";
+import {
+  type Case,
+  EXPIRING_PAIRS,
+  FAULTY_PAIRS,
+  LONG_ERASURES,
+  OVERTAKEN_PAIRS,
+  PAIRS,
+  sample,
+  shuffle,
+  SKEWED_PAIRS,
+  TRIPLES,
+} from "./cases.ts";
 import { crash } from "./crashes.ts";
-import { VARIANTS, weakened, type Condition } from "./variants.ts";
+import { type Condition, VARIANTS, type Weakening, weakened } from "./variants.ts";
 import type { Done, Message, Task, VariantName } from "./worker.ts";
 
 /** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
@@ -11,6 +22,9 @@ const FORMS = {
     pairs: 120,
     faulty: 250,
     skewed: 60,
+    overtaken: 30,
+    expiring: 60,
+    erasures: 60,
     triples: 20,
     maxRuns: 40,
     histories: 50,
@@ -21,6 +35,9 @@ const FORMS = {
     pairs: 24,
     faulty: 24,
     skewed: 12,
+    overtaken: 12,
+    expiring: 12,
+    erasures: 12,
     triples: 8,
     maxRuns: 300,
     histories: 250,
@@ -31,6 +48,9 @@ const FORMS = {
     pairs: 1,
     faulty: 1,
     skewed: 1,
+    overtaken: 1,
+    expiring: 1,
+    erasures: 1,
     triples: 1,
     maxRuns: 100_000,
     histories: 2_500,
@@ -50,7 +70,9 @@ const AT_ONCE = Number(option("lanes") ?? 16);
 const HISTORIES_A_TASK = 25;
 /** Plays only the cases whose name matches, and nothing else. */
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
-const parts = (option("parts") ?? "pairs,faulty,skewed,triples,histories,crashes,variants").split(",");
+const parts = (
+  option("parts") ?? "pairs,faulty,skewed,overtaken,expiring,erasures,triples,histories,crashes,variants"
+).split(",");
 const shown = Number(option("show") ?? 3);
 
 // So that what was started ends with it.
@@ -134,8 +156,9 @@ function tellFound(found: Found): void {
 }
 
 const lines: string[] = [];
-/** Which cases send a condition, the cheapest first. */
-const sentBy = new Map<string, { case: Case; runs: number }[]>();
+/** The conditions that were sent, and the cases in which each part of them decides; as JSON. */
+const sent = new Set<string>();
+const decidedIn = new Map<string, { case: Case; runs: number }[]>();
 
 async function explorePairs(
   part: string,
@@ -154,10 +177,11 @@ async function explorePairs(
       total.judged += explored.judged;
       if (explored.cut) total.cut += 1;
       for (const [fate, count] of Object.entries(explored.faults)) faults[fate] = (faults[fate] ?? 0) + count;
-      for (const condition of explored.conditions) {
-        const list = sentBy.get(condition) ?? [];
+      for (const condition of explored.conditions) sent.add(condition);
+      for (const weakening of explored.decisive) {
+        const list = decidedIn.get(weakening) ?? [];
         list.push({ case: byName.get(explored.name) as Case, runs: explored.runs });
-        sentBy.set(condition, list);
+        decidedIn.set(weakening, list);
       }
       const smallest = explored.findings.toSorted((one, other) => one.trace.length - other.trace.length)[0];
       if (smallest !== undefined) {
@@ -238,8 +262,14 @@ async function crashing(rounds: number): Promise<void> {
 /** Cases that a variant is tried on: those that are quick first, with and without faults. */
 const MOST_CASES = 400;
 
+const nameOf = (variant: VariantName): string =>
+  "name" in variant ? variant.name : (weakened(variant.condition)[variant.index]?.name ?? "");
+
 async function findVariants(every: number): Promise<void> {
-  const everything = shuffle([...PAIRS, ...SKEWED_PAIRS, ...FAULTY_PAIRS, ...TRIPLES], seed);
+  const everything = shuffle(
+    [...PAIRS, ...SKEWED_PAIRS, ...OVERTAKEN_PAIRS, ...EXPIRING_PAIRS, ...FAULTY_PAIRS, ...TRIPLES],
+    seed,
+  );
   const tasks: Of<Task, "variant">[] = [];
   for (const { name, likely } of VARIANTS) {
     const first = likely === undefined ? [] : everything.filter((each) => likely.test(each.name));
@@ -249,20 +279,31 @@ async function findVariants(every: number): Promise<void> {
       cases: [...first, ...everything.filter((each) => !first.includes(each))].slice(0, MOST_CASES),
     });
   }
-  for (const [text, cases] of sentBy) {
+  const undecided: string[] = [];
+  for (const text of sent) {
     const condition = JSON.parse(text) as Condition;
-    const chosen = cases
-      .toSorted((one, other) => one.runs - other.runs)
-      .slice(0, MOST_CASES)
-      .map((each) => each.case);
-    weakened(condition).forEach((_each, index) => {
-      tasks.push({ kind: "variant", variant: { condition, index } satisfies VariantName, cases: chosen });
-    });
+    for (const [index, { name }] of weakened(condition).entries()) {
+      const variant: Weakening = { condition, index };
+      const cases = decidedIn
+        .get(JSON.stringify(variant))
+        ?.toSorted((one, other) => one.runs - other.runs)
+        .map((each) => each.case);
+      if (cases === undefined) undecided.push(name);
+      else if (process.env.SHOW)
+        console.error(
+          "DECIDES",
+          name,
+          cases.length,
+          cases.slice(0, 3).map((c) => c.name),
+        );
+      if (cases === undefined) {
+      } else tasks.push({ kind: "variant", variant, cases });
+    }
   }
   const pattern = option("variant");
   const named = pattern === undefined ? undefined : new RegExp(pattern);
   const tried = sample(tasks, every, seed).filter(({ variant }) =>
-    named === undefined ? true : "name" in variant && named.test(variant.name),
+    named === undefined ? true : named.test(nameOf(variant)),
   );
   let found = 0;
   let runs = 0;
@@ -280,6 +321,13 @@ async function findVariants(every: number): Promise<void> {
   lines.push(`variants: ${found} of ${tried.length} found, in ${runs} runs, ${seconds()} s`);
   for (const name of missed)
     tellFound({ part: "variants", name, why: "a broken variant is not found", text: "" });
+  for (const name of undecided)
+    tellFound({
+      part: "variants",
+      name,
+      why: "nothing is ever refused by this part of a condition",
+      text: "",
+    });
 }
 
 /** Plays every how-many-eth case, whatever the form says. */
@@ -297,6 +345,16 @@ try {
   if (parts.includes("faulty")) await explorePairs("pairs with a fault", chosen(FAULTY_PAIRS, form.faulty));
   if (parts.includes("skewed"))
     await explorePairs("pairs under skewed clocks", chosen(SKEWED_PAIRS, form.skewed));
+  if (parts.includes("overtaken"))
+    await explorePairs("pairs one of which is overtaken", chosen(OVERTAKEN_PAIRS, form.overtaken));
+  if (parts.includes("expiring"))
+    await explorePairs("pairs while time passes", chosen(EXPIRING_PAIRS, form.expiring));
+  if (parts.includes("erasures"))
+    await explorePairs(
+      "erasures of many records",
+      chosen(LONG_ERASURES, form.erasures),
+      Math.min(form.maxRuns, MOST_OF_A_TRIPLE),
+    );
   if (parts.includes("triples"))
     await explorePairs("triples", chosen(TRIPLES, form.triples), Math.min(form.maxRuns, MOST_OF_A_TRIPLE));
   if (parts.includes("histories") && only === undefined) await playAtRandom(form.histories);

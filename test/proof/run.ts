@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Call } from "./calls.ts";
 import type { Answer } from "./model.ts";
+import type { Condition, Weakening } from "./variants.ts";
 import { seeded } from "./virtual.ts";
 
 /** What a request reads and writes: items, or the range of a partition's records. */
@@ -10,8 +11,10 @@ export type Footprint = { readonly reads: readonly string[]; readonly writes: re
 export type Request = {
   readonly name: string;
   readonly footprint: Footprint;
-  /** The conditions that it is sent with, as texts that are the same for every call. */
-  readonly conditions?: () => readonly string[];
+  /** The conditions that it is sent with. */
+  readonly conditions?: () => readonly Condition[];
+  /** Those weakenings of its conditions with which it would not be refused now, as it is with all of them. */
+  readonly decisive?: (isWanted: (weakening: Weakening) => boolean) => Promise<readonly Weakening[]>;
   /** Sends it to the store. */
   readonly send: () => Promise<unknown>;
   /** Whether it would change anything if it came to the store now. */
@@ -95,6 +98,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
     /** Lets the clock of all containers go on. */
     wait(ms: number): void {
       nowMs += ms;
+      trace.push(`${ms} ms go by`);
     },
 
     /** Makes a call. `answer` plays it, for the actor that it is given. */

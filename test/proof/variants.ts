@@ -168,6 +168,14 @@ const TEXTS: readonly (Variant & { file: string })[] = [
   },
 ];
 
+/** Not broken: other numbers, with which fewer records than 99 show what becomes of those that a transaction does not hold. */
+export const NO_RECORDS_IN_TRANSACTION: Variant & { file: string } = {
+  name: "the records are erased afterwards",
+  file: "store/verification/erase.ts",
+  from: "const RECORDS_IN_TRANSACTION = 98;",
+  to: "const RECORDS_IN_TRANSACTION = 0;",
+};
+
 type Item = Record<string, any>;
 const isEmptied = (item: Item | undefined) =>
   item?.sk === "slot" && item.sessionId === undefined && item.sealed === undefined;
@@ -290,7 +298,7 @@ export function loadVariants(): ReadonlySet<string> {
       const loaded = next(url, context);
       const { searchParams, pathname } = new URL(url);
       const name = searchParams.get("variant");
-      const variant = TEXTS.find((one) => one.name === name);
+      const variant = [...TEXTS, NO_RECORDS_IN_TRANSACTION].find((one) => one.name === name);
       if (variant === undefined || !("from" in variant) || !pathname.endsWith(`/functions/${variant.file}`))
         return loaded;
       const text =
@@ -308,7 +316,10 @@ export function loadVariants(): ReadonlySet<string> {
 /** A condition as it was sent, without what differs from call to call. */
 export type Condition = { readonly where: string; readonly text: string };
 
-/** The conditions in a request: what it does to which kind of item, and the text. */
+/** A condition of which a part is left out: which of its weakenings it is. */
+export type Weakening = { readonly condition: Condition; readonly index: number };
+
+/** The conditions in a request. */
 export function conditionsOf(command: string, input: Input): Condition[] {
   const parts: [string, Item][] =
     command === "TransactWrite"
@@ -316,66 +327,76 @@ export function conditionsOf(command: string, input: Input): Condition[] {
       : [[command, input]];
   return parts.flatMap(([kind, part]) =>
     typeof part.ConditionExpression === "string"
-      ? [
-          {
-            where: `${kind} ${String((part.Key ?? part.Item)?.sk).replace(/#.*/, "")}`,
-            text: part.ConditionExpression,
-          },
-        ]
+      ? [{ where: whereOf(kind, part), text: part.ConditionExpression }]
       : [],
   );
 }
 
-/** Every way to leave one part of a condition out: a part that is joined by AND, wherever it is, and the whole. */
-export function weakened(condition: Condition): Variant[] {
-  return weakenedTexts(condition.text).map((text) => ({
-    name: `${condition.where}: ${condition.text}  ->  ${text === "" ? "no condition" : text}`,
-    rewrite(command: string, input: Input): Input {
-      const change = (kind: string, part: Item): Item =>
-        `${kind} ${String((part.Key ?? part.Item)?.sk).replace(/#.*/, "")}` === condition.where &&
-        part.ConditionExpression === condition.text
-          ? { ...part, ConditionExpression: text }
-          : part;
-      if (command !== "TransactWrite") return change(command, input);
-      return {
-        ...input,
-        TransactItems: (input.TransactItems as Item[]).map((each) =>
-          Object.fromEntries(Object.entries(each).map(([kind, part]) => [kind, change(kind, part as Item)])),
-        ),
-      };
-    },
-  }));
+/** What is done to which kind of item. */
+function whereOf(kind: string, { Key, Item: item }: Item): string {
+  const made =
+    item === undefined ? undefined : isEmptied(item) ? "emptied" : item.sealed ? "sealed" : item.status;
+  return [kind, String((Key ?? item)?.sk).replace(/#.*/, ""), ...(made === undefined ? [] : [made])].join(
+    " ",
+  );
 }
 
-/** Always true, and still a use of every name and value in `text`, which DynamoDB asks for. */
+const weakenings = new Map<string, Variant[]>();
+
+/** Every way to leave one part of a condition out: a part that is joined by AND, wherever it is, and the whole. */
+export function weakened(condition: Condition): readonly Variant[] {
+  const key = `${condition.where}: ${condition.text}`;
+  const known = weakenings.get(key);
+  if (known !== undefined) return known;
+  const made = weakenedTexts(condition.text).map(
+    ({ text, without }): Variant => ({
+      name: `${key}${without === condition.text ? ", left out" : `, without ${without}`}`,
+      rewrite(command: string, input: Input): Input {
+        const change = (kind: string, part: Item): Item =>
+          part.ConditionExpression === condition.text && whereOf(kind, part) === condition.where
+            ? { ...part, ConditionExpression: text }
+            : part;
+        if (command !== "TransactWrite") return change(command, input);
+        return {
+          ...input,
+          TransactItems: (input.TransactItems as Item[]).map((each) =>
+            Object.fromEntries(
+              Object.entries(each).map(([kind, part]) => [kind, change(kind, part as Item)]),
+            ),
+          ),
+        };
+      },
+    }),
+  );
+  weakenings.set(key, made);
+  return made;
+}
+
+/** Always true, and still a use of every name and value in `text`, which DynamoDB asks for. It refuses redundant parentheses. */
 const voided = (text: string) => `(attribute_not_exists(neverThere) OR (${text}))`;
 
-function weakenedTexts(text: string): string[] {
-  const found = [voided(text)];
-  const parts = (of: string, word: "AND" | "OR") => splitTop(of, word);
+function weakenedTexts(text: string): { readonly text: string; readonly without: string }[] {
+  const found = new Map([[voided(text), text]]);
   const visit = (of: string, put: (changed: string) => string): void => {
     const bare = unwrap(of);
-    const ors = parts(bare, "OR");
+    const ors = splitTop(bare, "OR");
     if (ors.length > 1) {
       ors.forEach((each, at) => {
-        visit(each, (changed) =>
-          put(`(${ors.map((other, index) => (index === at ? changed : other)).join(" OR ")})`),
-        );
+        visit(each, (changed) => put(`(${ors.with(at, changed).join(" OR ")})`));
       });
       return;
     }
-    const ands = parts(bare, "AND");
+    const ands = splitTop(bare, "AND");
     if (ands.length > 1) {
       ands.forEach((each, at) => {
-        const join = (changed: string) =>
-          put(`(${ands.map((other, index) => (index === at ? changed : other)).join(" AND ")})`);
-        found.push(join(voided(each)));
+        const join = (changed: string) => put(`(${ands.with(at, changed).join(" AND ")})`);
+        found.set(join(voided(unwrap(each))), unwrap(each));
         visit(each, join);
       });
     }
   };
   visit(text, (changed) => changed);
-  return [...new Set(found)];
+  return [...found].map(([changed, without]) => ({ text: changed, without }));
 }
 
 /** The parts of an expression that are joined by a word outside of all brackets. */

@@ -3,7 +3,7 @@ import { type Direct, operationOf } from "./direct.ts";
 import type { EngineMemory } from "./engine-memory.ts";
 import { FATE_HEADER } from "./proxy.ts";
 import type { Fate, Footprint, Request, RunActor } from "./run.ts";
-import { conditionsOf, type Input } from "./variants.ts";
+import { conditionsOf, type Input, type Weakening, weakened } from "./variants.ts";
 import { actors } from "./virtual.ts";
 
 /** The table that all of it is about. */
@@ -72,7 +72,20 @@ export function holdRequests(
     const whole = (label: string, footprint: Footprint): Request => ({
       name: label,
       footprint,
-      conditions: () => conditionsOf(command, input).map((condition) => JSON.stringify(condition)),
+      conditions: () => conditionsOf(command, input),
+      decisive: async (isWanted) => {
+        const { wouldChange } = engine;
+        if (wouldChange === undefined || (await wouldChange(operation, input))) return [];
+        const found: Weakening[] = [];
+        for (const condition of conditionsOf(command, input)) {
+          for (const [index, variant] of weakened(condition).entries()) {
+            if (!isWanted({ condition, index }) || !("rewrite" in variant)) continue;
+            if (await wouldChange(operation, variant.rewrite(command, input)))
+              found.push({ condition, index });
+          }
+        }
+        return found;
+      },
       send: async () => {
         await past?.note(footprint.writes);
         return engine.send(operation, input);

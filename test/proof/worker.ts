@@ -4,8 +4,17 @@ import path from "node:path";
 import type { Case } from "./cases.ts";
 import type { Explored, Finding, Lane } from "./explore.ts";
 import type { HistoriesReport } from "./histories.ts";
+import type { Code, Stage } from "./stage.ts";
 import { takeOverTime } from "./virtual.ts";
-import { asVariant, type Condition, loadVariants, type Variant, VARIANTS, weakened } from "./variants.ts";
+import {
+  asVariant,
+  loadVariants,
+  NO_RECORDS_IN_TRANSACTION,
+  type Variant,
+  VARIANTS,
+  type Weakening,
+  weakened,
+} from "./variants.ts";
 
 /** What a worker is asked to do, and what it answers. */
 export type Task =
@@ -13,9 +22,7 @@ export type Task =
   | { readonly kind: "histories"; readonly seed: number; readonly runs: number }
   | { readonly kind: "variant"; readonly variant: VariantName; readonly cases: readonly Case[] };
 /** A variant by its name or, where it is a weakened condition, by that and which of its weakenings it is. */
-export type VariantName =
-  | { readonly name: string }
-  | { readonly condition: Condition; readonly index: number };
+export type VariantName = { readonly name: string } | Weakening;
 export type Done =
   | { readonly kind: "case"; readonly explored: Explored }
   | { readonly kind: "histories"; readonly report: HistoriesReport }
@@ -53,17 +60,24 @@ const proxy = await startProxy(() => engine.endpoint);
 const code = await loadCode((specifier) => specifier);
 
 const plain = await createStage(code, connectLocal(engine.endpoint), direct);
+const withFew = await loadCode((specifier) => asVariant(specifier, NO_RECORDS_IN_TRANSACTION));
+const recordsAfterwards = await createStage(withFew, connectLocal(engine.endpoint), direct);
 const wired = await createStage(code, connectLocal(proxy.endpoint), direct, { overWire: true });
 /** Users of the product as it is, on whom one case is played after the other. */
-const lanes: Lane[] = [];
+const lanes = new Map<Stage, Lane[]>([
+  [plain, []],
+  [recordsAfterwards, []],
+]);
 let lanesMade = 0;
 
 async function perform(task: Task): Promise<Done> {
   switch (task.kind) {
     case "case": {
-      const lane = lanes.pop() ?? (await createLane(plain, (lanesMade += 1)));
-      const explored = await explore(plain, lane, task.case, { maxRuns: task.maxRuns });
-      lanes.push(lane);
+      const stage = task.case.recordsAfterwards === true ? recordsAfterwards : plain;
+      const idle = lanes.get(stage);
+      const lane = idle?.pop() ?? (await createLane(stage, (lanesMade += 1)));
+      const explored = await explore(stage, lane, task.case, { maxRuns: task.maxRuns });
+      idle?.push(lane);
       return { kind: "case", explored };
     }
     case "histories":
@@ -87,23 +101,29 @@ const MOST_RUNS = 500;
 /** Plays cases on a variant until one of them shows that it is broken. */
 async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Done> {
   const isText = "file" in variant;
-  const stage = await createStage(
-    isText ? await loadCode((specifier) => asVariant(specifier, variant)) : code,
-    connectLocal(engine.endpoint),
-    direct,
-    {
+  const broken = async (of: Code) => {
+    const stage = await createStage(of, connectLocal(engine.endpoint), direct, {
       ...("rewrite" in variant ? { rewrite: variant.rewrite } : {}),
       ...("isStale" in variant ? { isStale: variant.isStale } : {}),
-    },
-  );
+    });
+    return { stage, lane: await createLane(stage, (lanesMade += 1)) };
+  };
+  const usual = await broken(isText ? await loadCode((specifier) => asVariant(specifier, variant)) : code);
   // Nobody would find what is not broken.
   if (isText && !applied.has(variant.name))
     return { kind: "variant", name: `${variant.name} (its text is gone)`, runs: 0 };
-  const lane = await createLane(stage, (lanesMade += 1));
+  const afterwards = isText ? undefined : await broken(withFew);
   let runs = 0;
   for (const it of cases) {
-    const explored = await explore(stage, lane, it, { firstFinding: true, maxRuns: MOST_RUNS });
+    const on = it.recordsAfterwards === true ? afterwards : usual;
+    if (on === undefined) continue;
+    const explored = await explore(on.stage, on.lane, it, { firstFinding: true, maxRuns: MOST_RUNS });
     runs += explored.runs;
+    // What the store refuses to read breaks anything, and shows nothing.
+    const invalid = on.stage.faults.find(
+      (fault) => fault instanceof Error && fault.name === "ValidationException",
+    );
+    if (invalid !== undefined) throw new Error(variant.name, { cause: invalid });
     const [found] = explored.findings;
     if (found !== undefined) return { kind: "variant", name: variant.name, runs, found };
   }

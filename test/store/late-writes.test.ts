@@ -185,6 +185,23 @@ describe.each(LATE)("$name", ({ prepare, call, givesUp, meanwhile }) => {
   });
 });
 
+test("an older e-mail by a clock that is ahead does not arrive over one that a later call found there already", async () => {
+  const world = createStoreWorld();
+  const user = world.user("named");
+  await user.open({ details: { email: "new@example.com" } });
+  world.clock.nowMs += 4_000; // too young for a blind write by this clock, old enough by one that is two seconds ahead
+  const dying = world.container({ aheadMs: 2_000 });
+  const late = dying.network.giveUp(userUpdate);
+  dying.network.outage = (sent) =>
+    dying.network.sent.filter(userUpdate).length > 1 && aWrite(sent) ? new Error("no more") : undefined;
+  await expect(world.user("named", dying).open({ details: { email: "old@example.com" } })).rejects.toThrow(
+    "no more",
+  );
+  await user.open({ details: { email: "new@example.com" } });
+  expect(await late.deliver()).toBe("refused");
+  expect((await user.read())?.user.details.email).toBe("new@example.com");
+});
+
 test("a first session that nobody has taken the place of may arrive late, and is found", async () => {
   const world = createStoreWorld();
   const user = world.user("harmless");

@@ -51,9 +51,8 @@ describe.each(["open", "force"] as const)("%s", (call) => {
     expect((await user.read())?.records).toHaveLength(1);
   });
 
-  // That a user is given a life on what was seen alone, also in later rounds (`HAS_LIFE`, and `seen.user.life ===
-  // undefined` in upsert-user.ts), no test here can tell: without either the same items come out, unless the write arrives
-  // a day late, at a user whose seal was reaped before the slot's once more.
+  // That a user is given a life on what was seen alone (`life !== undefined` in upsert-user.ts) no test here can tell: without it
+  // the same items come out, unless the write arrives a day late, at a user whose seal was reaped before the slot's once more.
   test("where the user's seal was reaped and the slot's was not gives the user the slot's life", async () => {
     const world = createStoreWorld();
     const user = world.user("user-reaped");

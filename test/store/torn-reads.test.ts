@@ -131,6 +131,35 @@ describe.each(TEARS)("with $early read before, and the rest after", ({ early, is
     expect([before, after]).toContain(seen);
   });
 
+  test.each(
+    (["user", "history"] as const).flatMap((first) =>
+      (
+        [
+          ["a result", false, (user: Actor, slot) => user.result(slot, "pending")],
+          ["a cancellation", false, (user: Actor, slot) => user.cancel(slot)],
+          ["a forced session", true, (user: Actor) => user.force()],
+        ] as [string, boolean, (user: Actor, slot: any) => Promise<unknown>][]
+      ).map(([name, started, act]) => [first, name, started, act] as const),
+    ),
+  )(
+    "the %s beside %s in a session's last second shows what was or what is",
+    async (first, _name, started, act) => {
+      const { made, user, reader, network } = world();
+      const slot = await openFor(user, started);
+      made.clock.nowMs += (HALF_AN_HOUR - 1) * 1_000;
+      const before = await overview(user, made, first);
+      made.clock.nowMs += 3_000;
+      const runOut = await overview(user, made, first);
+      made.clock.nowMs -= 3_000;
+      network.tear(query, isEarly, async () => {
+        await act(user, slot);
+        made.clock.nowMs += 3_000;
+      });
+      const seen = await overview(reader, made, first);
+      expect([before, runOut, await overview(user, made, first)]).toContain(seen);
+    },
+  );
+
   // User and slot of before beside what is left of the records tell of no erasure: the price of one read (docs/design.md).
   test.skipIf(early === "user and slot").each(
     (["user", "history"] as const).flatMap((first) => [

@@ -1,6 +1,6 @@
 import type { Refusal } from "../../core/refusal.ts";
 import { isLive, type Metadata, type Slot } from "../../core/session.ts";
-import type { Rev } from "../../core/rev.ts";
+import { isOutOfBlindReach, type Rev } from "../../core/rev.ts";
 import { hasDetails, type User, type UserIdentity } from "../../core/user.ts";
 import { type DetailsPatch, isEmptyPatch } from "../../core/user-details.ts";
 import { AGAIN, Contended, createDoubt, isPassing, Unavailable, withRetries } from "../retry.ts";
@@ -123,8 +123,8 @@ export function openInRounds(
       }
       const { image } = written;
       progress.userSeen = image;
-      if (image.kind === "present" && lifeForUser === undefined && hasDetails(image.user, details)) {
-        progress.user = image.user; // nothing is to be changed
+      if (image.kind === "present" && isAsWanted(image.user, details, lifeForUser, table.now())) {
+        progress.user = image.user;
         return;
       }
       met.seal ||= image.kind === "sealed";
@@ -180,6 +180,23 @@ export function openInRounds(
   }, table.sleep);
 }
 
+/**
+ * Whether nothing is to be changed of a user, and what they have will not be overwritten by an older call that has not seen it. Who
+ * was written some seconds ago may still be: what is wanted of them is written once more, seen.
+ */
+function isAsWanted(
+  user: User,
+  details: DetailsPatch | undefined,
+  life: Rev | undefined,
+  nowMs: number,
+): boolean {
+  return (
+    hasDetails(user, details) &&
+    (life === undefined || user.life !== undefined) &&
+    (details === undefined || (user.rev !== undefined && isOutOfBlindReach(user.rev, nowMs)))
+  );
+}
+
 async function sendStep(
   table: VerificationTable,
   policy: SlotPolicy,
@@ -221,7 +238,7 @@ function bothAgain(progress: Progress): void {
  */
 function bothInOneLife(progress: Progress, user: User, slot: Slot): void {
   progress.mismatches += 1;
-  if (progress.mismatches > 1 && user.life === undefined) progress.lifeForUser = slot.life;
+  progress.lifeForUser = progress.mismatches > 1 && user.life === undefined ? slot.life : undefined;
   progress.lifeForSlot = user.life;
   progress.user = undefined;
   progress.slot = undefined;

@@ -162,8 +162,11 @@ function mayBeTorn(look: Look, nowMs: number): boolean {
     (image.kind !== "absent" && lifeOfSlot(image) !== user.life) ||
     // A session that ended just now: its record may be missing.
     (image.kind === "emptied" && image.rev >= revFloor(nowMs)) ||
-    // A session that is in its slot and ended, or started and in no slot. Of the latter most have expired.
-    records.some((record) => hasEnded(record) === holds(slot, record.sessionId, nowSeconds)) ||
+    // A session that has ended, and is in its slot nevertheless, dead or not; or one that was started, and is in no slot. Of these
+    // most have expired.
+    records.some((record) =>
+      hasEnded(record) ? record.sessionId === slot?.sessionId : !holds(slot, record.sessionId, nowSeconds),
+    ) ||
     // A result that is the session's and not the user's, or the other way round.
     records.some(
       ({ sessionId, result }) => result !== undefined && sessionId > (user.statusSessionId ?? ""),
@@ -172,6 +175,6 @@ function mayBeTorn(look: Look, nowMs: number): boolean {
       ({ sessionId, result }) =>
         sessionId === user.statusSessionId && result?.reportedAt !== user.result?.reportedAt,
     ) ||
-    (user.statusSessionId !== undefined && holds(slot, user.statusSessionId, nowSeconds))
+    (user.statusSessionId !== undefined && user.statusSessionId === slot?.sessionId)
   );
 }

@@ -10,7 +10,6 @@ import {
   decodeUser,
   detailsToRemove,
   detailsToSet,
-  HAS_LIFE,
   IS_USER,
   lastRevOfUser,
   newUserAttributes,
@@ -89,21 +88,9 @@ async function updateUser(table: VerificationTable, upsert: UserUpsert): Promise
 }
 
 function mayUpdate({ details, seen, life }: UserUpsert, floor: string): Clause {
-  if (
-    seen.kind === "present" &&
-    (details !== undefined || (life !== undefined && seen.user.life === undefined))
-  ) {
-    return userSeen(seen);
-  }
-  return any(
-    ABSENT,
-    all(
-      IS_USER,
-      details === undefined ? undefined : olderThan(floor),
-      // Who gives a life to a user without one must have seen them.
-      life === undefined ? undefined : HAS_LIFE,
-    ),
-  );
+  // Who gives a life to a user without one must have seen them.
+  if (life !== undefined || (details !== undefined && seen.kind === "present")) return userSeen(seen);
+  return any(ABSENT, all(IS_USER, details === undefined ? undefined : olderThan(floor)));
 }
 
 async function putOverSeal(

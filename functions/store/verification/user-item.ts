@@ -110,8 +110,6 @@ export function userSeen(image: UserImage): Clause {
 /** There is a user: `pk` would be there of a seal too. */
 export const IS_USER = clause("attribute_exists(refId)");
 
-export const HAS_LIFE = clause("attribute_exists(life)");
-
 /** Session ids sort by time. */
 export const statusIsNotNewerThan = (sessionId: SessionId) =>
   any(
