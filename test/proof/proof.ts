@@ -13,7 +13,7 @@ import {
   TRIPLES,
 } from "./cases.ts";
 import { crash } from "./crashes.ts";
-import { type Condition, VARIANTS, type Weakening, weakened } from "./variants.ts";
+import { type Condition, reasonFor, VARIANTS, type Weakening, weakened } from "./variants.ts";
 import type { Done, Message, Task, VariantName } from "./worker.ts";
 
 /** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
@@ -259,75 +259,56 @@ async function crashing(rounds: number): Promise<void> {
   );
 }
 
-/** Cases that a variant is tried on: those that are quick first, with and without faults. */
+/** Cases that a variant is tried on: those in which it is likely to show, with and without faults. */
 const MOST_CASES = 400;
 
 const nameOf = (variant: VariantName): string =>
   "name" in variant ? variant.name : (weakened(variant.condition)[variant.index]?.name ?? "");
 
 async function findVariants(every: number): Promise<void> {
+  const pattern = new RegExp(option("variant") ?? "");
   const everything = shuffle(
     [...PAIRS, ...SKEWED_PAIRS, ...OVERTAKEN_PAIRS, ...EXPIRING_PAIRS, ...FAULTY_PAIRS, ...TRIPLES],
     seed,
   );
-  const tasks: Of<Task, "variant">[] = [];
-  for (const { name, likely } of VARIANTS) {
+  const named = VARIANTS.map(({ name, likely }): Of<Task, "variant"> => {
     const first = likely === undefined ? [] : everything.filter((each) => likely.test(each.name));
-    tasks.push({
-      kind: "variant",
-      variant: { name },
-      cases: [...first, ...everything.filter((each) => !first.includes(each))].slice(0, MOST_CASES),
-    });
-  }
-  const undecided: string[] = [];
-  for (const text of sent) {
-    const condition = JSON.parse(text) as Condition;
-    for (const [index, { name }] of weakened(condition).entries()) {
-      const variant: Weakening = { condition, index };
-      const cases = decidedIn
-        .get(JSON.stringify(variant))
-        ?.toSorted((one, other) => one.runs - other.runs)
-        .map((each) => each.case);
-      if (cases === undefined) undecided.push(name);
-      else if (process.env.SHOW)
-        console.error(
-          "DECIDES",
-          name,
-          cases.length,
-          cases.slice(0, 3).map((c) => c.name),
-        );
-      if (cases === undefined) {
-      } else tasks.push({ kind: "variant", variant, cases });
-    }
-  }
-  const pattern = option("variant");
-  const named = pattern === undefined ? undefined : new RegExp(pattern);
-  const tried = sample(tasks, every, seed).filter(({ variant }) =>
-    named === undefined ? true : named.test(nameOf(variant)),
-  );
-  let found = 0;
-  let runs = 0;
-  const missed: string[] = [];
-  await doAll<"variant">("variants", tried, (done) => {
-    runs += done.runs;
-    if (done.found === undefined) missed.push(done.name);
-    else {
-      found += 1;
-      if (named !== undefined)
-        lines.push(`  ${done.found.name}: ${done.found.why}`, ...done.found.answers, ...done.found.trace);
-    }
-    return `${found} found, ${missed.length} not`;
+    const cases = [...first, ...everything.filter((each) => !first.includes(each))].slice(0, MOST_CASES);
+    return { kind: "variant", variant: { name }, cases };
   });
-  lines.push(`variants: ${found} of ${tried.length} found, in ${runs} runs, ${seconds()} s`);
-  for (const name of missed)
-    tellFound({ part: "variants", name, why: "a broken variant is not found", text: "" });
-  for (const name of undecided)
-    tellFound({
-      part: "variants",
-      name,
-      why: "nothing is ever refused by this part of a condition",
-      text: "",
+  // A part of a condition is tried where it alone refused a request.
+  const weak = [...sent].flatMap((text) => {
+    const condition = JSON.parse(text) as Condition;
+    return weakened(condition).map((_each, index): Of<Task, "variant"> => {
+      const cases = decidedIn.get(JSON.stringify({ condition, index } satisfies Weakening)) ?? [];
+      const cheapestFirst = cases.toSorted((one, other) => one.runs - other.runs).slice(0, MOST_CASES);
+      return {
+        kind: "variant",
+        variant: { condition, index },
+        cases: cheapestFirst.map((each) => each.case),
+      };
     });
+  });
+  const tasks = sample([...named, ...weak], every, seed).filter(({ variant }) =>
+    pattern.test(nameOf(variant)),
+  );
+  const found = { count: 0, none: 0, runs: 0 };
+  await doAll<"variant">("variants", tasks, (done) => {
+    found.runs += done.runs;
+    const reason = reasonFor(done.name);
+    const tell = (why: string) => tellFound({ part: "variants", name: done.name, why, text: "" });
+    if (done.found !== undefined) {
+      found.count += 1;
+      if (reason !== undefined) tell("what is said to make no difference does");
+      if (option("variant") !== undefined)
+        lines.push(`  ${done.found.name}: ${done.found.why}`, ...done.found.answers, ...done.found.trace);
+    } else if (reason !== undefined) found.none += 1;
+    else tell(done.runs === 0 ? "this part of a condition never decides" : "a broken variant is not found");
+    return `${found.count} found, ${found.none} of no difference`;
+  });
+  lines.push(
+    `variants: ${found.count} of ${tasks.length} found, ${found.none} make no difference, in ${found.runs} runs, ${seconds()} s`,
+  );
 }
 
 /** Plays every how-many-eth case, whatever the form says. */

@@ -1,5 +1,5 @@
 import timers from "node:timers/promises";
-import type { createApp } from "../../functions/app.ts";
+import type { createApi } from "../../functions/app.ts";
 import type { toChange } from "../../functions/webhooks/changes.ts";
 import type { erasedBy, eventsOf } from "../../functions/webhooks/events.ts";
 import { SCOPES, type Environment } from "../../functions/contract/vocabulary.ts";
@@ -38,7 +38,7 @@ export type Stage = Awaited<ReturnType<typeof createStage>>;
 
 /** The product's code. */
 export type Code = {
-  readonly createApp: typeof createApp;
+  readonly createApi: typeof createApi;
   readonly createVerificationStore: typeof createVerificationStore;
   readonly toChange: typeof toChange;
   readonly eventsOf: typeof eventsOf;
@@ -48,7 +48,7 @@ export type Code = {
 /** @param as gives the specifier under which a file of the code is loaded */
 export async function loadCode(as: (specifier: string) => string): Promise<Code> {
   const [app, store, changes, events] = await Promise.all([
-    import(as("../../functions/app.ts")) as Promise<Pick<Code, "createApp">>,
+    import(as("../../functions/app.ts")) as Promise<Pick<Code, "createApi">>,
     import(as("../../functions/store/verification/store.ts")) as Promise<
       Pick<Code, "createVerificationStore">
     >,
@@ -113,7 +113,7 @@ export async function createStage(
   const now = () => actors.getStore()?.nowMs() ?? Date.now();
   const sleep = (ms: number) => actors.getStore()?.sleep(ms) ?? timers.setTimeout(ms);
   const faults: unknown[] = [];
-  const app = code.createApp({
+  const api = code.createApi({
     stores: {
       clients,
       quota,
@@ -146,16 +146,22 @@ export async function createStage(
     async play(person: Person, call: Call, named: Running["named"], actor?: RunActor): Promise<Answer> {
       const ask = async (): Promise<Answer> => {
         const { method, path, json, headers } = requestOf(person, call, named, apiKeyOf(person));
-        const response = await app.request(path, {
+        const sent = json === undefined ? "" : JSON.stringify(json);
+        const all: Record<string, string> = {
+          ...headers,
+          ...(sent === "" ? {} : { "content-type": "application/json" }),
+        };
+        const reply = await api({
           method,
-          headers: { ...headers, ...(json === undefined ? {} : { "content-type": "application/json" }) },
-          ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+          path,
+          query: "",
+          header: (name) => all[name],
+          body: async () => Buffer.from(sent),
         });
-        const text = await response.text();
         return {
-          status: response.status,
-          body: text === "" ? undefined : JSON.parse(text),
-          replayed: response.headers.get("idempotent-replayed") === "true",
+          status: reply.status,
+          body: reply.body === undefined || reply.body === "" ? undefined : JSON.parse(reply.body),
+          replayed: reply.headers["idempotent-replayed"] === "true",
         };
       };
       return actor === undefined ? ask() : actors.run(actor, ask);

@@ -399,6 +399,13 @@ function weakenedTexts(text: string): { readonly text: string; readonly without:
   return [...found].map(([changed, without]) => ({ text: changed, without }));
 }
 
+/** Parts of conditions that may be left out without anybody noticing, and why they are there all the same. */
+const NO_DIFFERENCE: readonly { readonly name: RegExp; readonly why: string }[] = [];
+
+/** Why the code may be broken in this way without anybody noticing; `undefined` where it may not. */
+export const reasonFor = (name: string): string | undefined =>
+  NO_DIFFERENCE.find((each) => each.name.test(name))?.why;
+
 /** The parts of an expression that are joined by a word outside of all brackets. */
 function splitTop(text: string, word: "AND" | "OR"): string[] {
   const parts: string[] = [];

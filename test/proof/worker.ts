@@ -38,6 +38,8 @@ export type Message =
 
 // Before the code under proof is loaded.
 takeOverTime();
+// Each request that is given up is an error, and where it was thrown nobody asks.
+Error.stackTraceLimit = 0;
 const applied = loadVariants();
 
 const { startEngine } = await import("../../scripts/local/engine.ts");
