@@ -18,7 +18,11 @@ export type OpenCall = {
  * Which session a call names: the newest that is known of its user when the call begins, the one before that, and so on. What is known
  * is what an answer has told.
  */
-type Names = { readonly back?: number };
+type Names = {
+  readonly back?: number;
+  /** Instead, the session of another call that is made with it: which of them. It begins when that one was answered. */
+  readonly of?: number;
+};
 export type SessionCall = { readonly kind: "start" | "readToken" | "cancel" | "readSession" } & Names;
 export type ResultCall = {
   readonly kind: "result";

@@ -137,22 +137,49 @@ const recordsAfterwards = (cases: readonly Case[]): Case[] =>
     name: `${each.name}, the records afterwards`,
     recordsAfterwards: true,
   }));
-const WITH_RECORDS: readonly PrefixName[] = ["deadStarted", "pending", "followed", "reopenedFollowed"];
+const WITH_RECORDS: readonly PrefixName[] = [
+  "deadStarted",
+  "deadReaped",
+  "pending",
+  "followed",
+  "reopenedFollowed",
+];
+const withErasure = (cases: readonly Case[]) =>
+  cases.filter(({ calls }) => calls.some(({ kind }) => kind === "erase"));
 /** An erasure that has more records than its transaction holds, beside every other call. */
 export const LONG_ERASURES = recordsAfterwards([
-  ...pairs(WITH_RECORDS, ALL_CALLS, []).filter(({ calls }) => calls.some(({ kind }) => kind === "erase")),
-  ...pairs(WITH_RECORDS, ["open", "pending", "final", "erase"], ONE_FAULT).filter(({ calls }) =>
-    calls.some(({ kind }) => kind === "erase"),
-  ),
-  ...WITH_RECORDS.flatMap((prefix) =>
-    (["pending", "final", "cancel"] as const).map((third) => ({
-      name: `${prefix}: open, erase, ${third}`,
-      prefix,
-      calls: [CALLS.open, CALLS.erase, CALLS[third]],
-      fates: [],
-    })),
-  ),
+  ...withErasure(pairs(WITH_RECORDS, ALL_CALLS, [])),
+  ...withErasure(pairs(WITH_RECORDS, ["open", "pending", "final", "erase"], ONE_FAULT)),
+  // A result, of a session that is in no slot, while its user is erased and comes back.
+  ...(
+    [
+      ["deadReaped", "final"],
+      ["followed", "finalBefore"],
+      ["reopenedFollowed", "finalBefore"],
+    ] as const
+  ).map(([prefix, result]) => ({
+    name: `${prefix}: open, erase, ${result}`,
+    prefix,
+    calls: [CALLS.open, CALLS.erase, CALLS[result]],
+    fates: [],
+  })),
 ]);
+
+/** A call opens a session and, once that is answered, another one goes on with it, beside a third. */
+export const CHAINS: readonly Case[] = (
+  ["nothing", "deadReaped", "completed", "justErased", "userSealReaped"] as const
+).flatMap((prefix) =>
+  (["open", "force"] as const).flatMap((first) =>
+    (["erase", "force", "openM"] as const).flatMap((beside) =>
+      (["start", "final"] as const).map((then) => ({
+        name: `${prefix}: ${first} then ${then}, ${beside}`,
+        prefix,
+        calls: [CALLS[first], CALLS[beside], { ...CALLS[then], of: 0 }],
+        fates: [],
+      })),
+    ),
+  ),
+);
 
 /** What an open meets whose two writes lie on either side of an erasure, when somebody else was there in between. */
 export const TRIPLES: readonly Case[] = SKEWED_PREFIXES.flatMap((prefix) =>

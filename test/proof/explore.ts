@@ -132,6 +132,8 @@ type Move = {
 /** How far the clock of all goes on where time passes. */
 const PASSING_MS = 3_000;
 const NO_CALL = -1;
+/** Which of the calls has to be answered before this one begins. */
+const parentOf = (call: Call): number | undefined => ("of" in call ? call.of : undefined);
 const NO_FOOTPRINT: Footprint = { reads: [], writes: [] };
 
 async function movesOf(run: Run, { fates }: Case, events: readonly Event[]): Promise<Move[]> {
@@ -260,9 +262,11 @@ export async function explore(
   for (;;) {
     await stage.restore(lane.userId, [], items);
     const run = createRun({ seed: 1, nowMs: BEGIN_MS });
-    for (const call of it.calls) {
-      const of = "back" in call && call.back !== undefined ? newestSession(past, call.back) : named;
+    const begin = (call: Call, of: Running["named"]) =>
       run.start(call, of, (actor) => stage.play(lane.person, call, of, actor));
+    for (const call of it.calls) {
+      if (parentOf(call) !== undefined) continue;
+      begin(call, "back" in call && call.back !== undefined ? newestSession(past, call.back) : named);
     }
     await run.quiet();
     explored.runs += 1;
@@ -308,6 +312,12 @@ export async function explore(
       const by = run.running[move.call];
       const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
       await perform(run, move);
+      const next = it.calls[run.running.length];
+      const token = next === undefined ? undefined : run.running[parentOf(next) ?? -1]?.answer?.body?.token;
+      if (next !== undefined && token !== undefined) {
+        begin(next, nameOf(token));
+        await run.quiet();
+      }
       events.push({
         move,
         sentAfter: move.held.sentAfter,
@@ -449,7 +459,8 @@ function addArrivals(path: readonly { node: Node }[], events: readonly Event[], 
 /** Whether the later of two events cannot be without the earlier. */
 function causes(earlier: Event, at: number, later: Event): boolean {
   if (later.move.fate === "arrives") return earlier.move.held === later.move.held;
-  if (earlier.move.call !== later.move.call) return false;
+  if (earlier.move.call !== later.move.call)
+    return parentOf(later.move.held.by.call) === earlier.move.call && at < later.sentAfter;
   if (isKill(earlier.move) || isKill(later.move)) return true;
   return at < later.sentAfter;
 }
@@ -634,7 +645,7 @@ async function judge(
     read[0]?.answer.status === 404 &&
     made.some(({ call, answer }) => call.kind === "erase" && answer.status === 204)
   ) {
-    const left = items.filter(({ sk, refId }) => sk.startsWith("session#") || refId !== undefined);
+    const left = items.filter((item) => !isBareSeal(item));
     if (left.length > 0 && made.every(({ answer }) => !isUnknown(answer)))
       return `an erasure has left ${left.map(({ sk }) => sk).join(", ")}`;
   }
@@ -646,6 +657,11 @@ async function judge(
     return `no order explains how the user goes on: ${spoken(goneOn)}; told ${[...toldThen.events].join(", ")}`;
   return undefined;
 }
+
+/** Whether an item is what an erasure leaves, and nothing more. */
+const isBareSeal = (item: Item): boolean =>
+  Object.keys(item).toSorted().join() === "pk,rev,sealed,sk,ttl" &&
+  (item.sk === "user" || item.sk === "slot");
 
 const spoken = (entries: readonly Entry[]): string =>
   entries

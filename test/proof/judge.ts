@@ -46,6 +46,9 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
       notedBeside: besideOf(entries, entry).flatMap(({ call }) =>
         call.kind === "open" && call.metadata !== undefined ? [call.metadata] : [],
       ),
+      startedBeside: besideOf(entries, entry).some(
+        ({ call, named }) => call.kind === "start" && named?.sessionId === entry.answer.body?.sessionId,
+      ),
       extendedBeside: besideOf(entries, entry).flatMap(({ call, answer }) =>
         call.kind === "open" && answer.body?.sessionId === entry.answer.body?.sessionId
           ? [String(answer.body?.expiresAt)]
@@ -64,13 +67,13 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
           : []),
       ]),
     );
-  /** Attempts before the last, where seals may be met: one beside an erasure, that may have changed or extended what was there, and one for each session. */
+  /** Attempts before the last, where seals may be met: one that may have changed or extended what was there, and one for each session. */
   function attemptsOf(entry: Entry & { readonly besideErasure: boolean }, part: Part): (readonly string[])[] {
-    const made =
-      part === "session" && erasures.length > 0 && besideOf(entries, entry).length > 0
-        ? opened.filter((id) => id !== entry.answer.body?.sessionId).map((id) => [id])
-        : [];
-    return entry.besideErasure ? [[], ...made] : made;
+    const meetsSeals = part === "session" && erasures.length > 0 && besideOf(entries, entry).length > 0;
+    const made = meetsSeals
+      ? opened.filter((id) => id !== entry.answer.body?.sessionId).map((id) => [id])
+      : [];
+    return entry.besideErasure || meetsSeals ? [[], ...made] : made;
   }
   const maskOf = (includes: (other: (typeof parts)[number]) => boolean): bigint =>
     parts.reduce((mask, other, index) => (includes(other) ? mask | (1n << BigInt(index)) : mask), 0n);

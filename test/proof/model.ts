@@ -24,6 +24,8 @@ export type Made = {
   readonly besideErasure?: boolean;
   /** What other opens of the user noted on a session while it was under way. */
   readonly notedBeside?: readonly Readonly<Record<string, string>>[];
+  /** The session that it was answered was, or may have been, started while it was under way. */
+  readonly startedBeside?: boolean;
   /** To when other opens of the user were answered that they had extended the same session, while it was under way. */
   readonly extendedBeside?: readonly string[];
   /** Which of the calls it is, and whether what it does is done in an attempt that it has made again since. */
@@ -253,13 +255,13 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
 function isTold(
   body: any,
   session: Session,
-  { faulted, notedBeside = [], extendedBeside = [] }: Made,
+  { faulted, notedBeside = [], extendedBeside = [], startedBeside = false }: Made,
   expected: { expiresAt?: Moment } = {},
 ): boolean {
   return (
     body.sessionId === session.sessionId &&
     body.flowId === session.flowId &&
-    (faulted || body.status === session.status) &&
+    (faulted || body.status === session.status || (startedBeside && body.status === "in_progress")) &&
     (faulted ||
       // Its answer may tell of its session as another call has left it a moment later.
       [session.metadata, ...notedBeside].some((metadata) => sameMetadata(body.metadata, metadata))) &&

@@ -97,6 +97,7 @@ export function createRun(options: { seed: number; nowMs: number; giveUpMs?: num
 
     /** Lets the clock of all containers go on. */
     wait(ms: number): void {
+      steps += 1;
       nowMs += ms;
       trace.push(`${ms} ms go by`);
     },

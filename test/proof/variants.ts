@@ -400,7 +400,32 @@ function weakenedTexts(text: string): { readonly text: string; readonly without:
 }
 
 /** Parts of conditions that may be left out without anybody noticing, and why they are there all the same. */
-const NO_DIFFERENCE: readonly { readonly name: RegExp; readonly why: string }[] = [];
+const NO_DIFFERENCE: readonly { readonly name: RegExp; readonly why: string }[] = [
+  {
+    name: /, without expiresAt <= :expiry$/,
+    why: "An expiry is of the time of a rev, and no later than the item's: the rev says it too. An item of the version before has none.",
+  },
+  {
+    name: /^(Update slot|Put slot in_progress): \(rev = :seen\) AND .*, without expiresAt > :now$/,
+    why: "What was seen was live, and nothing but time has passed since: had the call been as quick as the look, the same would be there.",
+  },
+  {
+    name: /^Put slot in_progress: .*, without .*#status = :open\)?( AND .*)?$/,
+    why: "What was seen was open. Of an item of the version before, which has no rev, nothing else tells.",
+  },
+  {
+    name: /^Put session \w+: \(attribute_not_exists\(pk\)\) OR .*, left out$|^Put session canceled: rev = :seen, left out$/,
+    why: "The session is in the slot, which is seen as well, and says all that a record of it does until it ends.",
+  },
+  {
+    name: /^Put user sealed: .*, left out$/,
+    why: "Who changes a user changes their slot, which is seen as well; a result does not, and leaves the user's rev alone.",
+  },
+  {
+    name: /^Update user: .*\(life = :life\).*, without attribute_exists\(refId\)$/,
+    why: "A seal has no life.",
+  },
+];
 
 /** Why the code may be broken in this way without anybody noticing; `undefined` where it may not. */
 export const reasonFor = (name: string): string | undefined =>

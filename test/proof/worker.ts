@@ -97,8 +97,11 @@ function variantOf(named: VariantName): Variant {
   return variant;
 }
 
-/** What is broken shows soon or elsewhere. */
-const MOST_RUNS = 500;
+/** What is broken shows soon or elsewhere: how many runs, of how many cases. */
+const DEPTHS = [
+  { maxRuns: 500, maxCases: Number.POSITIVE_INFINITY },
+  { maxRuns: 50_000, maxCases: 6 },
+];
 
 /** Plays cases on a variant until one of them shows that it is broken. */
 async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Done> {
@@ -116,10 +119,12 @@ async function findVariant(variant: Variant, cases: readonly Case[]): Promise<Do
     return { kind: "variant", name: `${variant.name} (its text is gone)`, runs: 0 };
   const afterwards = isText ? undefined : await broken(withFew);
   let runs = 0;
-  for (const it of cases) {
+  for (const { maxRuns, it } of DEPTHS.flatMap(({ maxRuns, maxCases }) =>
+    cases.slice(0, maxCases).map((it) => ({ maxRuns, it })),
+  )) {
     const on = it.recordsAfterwards === true ? afterwards : usual;
     if (on === undefined) continue;
-    const explored = await explore(on.stage, on.lane, it, { firstFinding: true, maxRuns: MOST_RUNS });
+    const explored = await explore(on.stage, on.lane, it, { firstFinding: true, maxRuns });
     runs += explored.runs;
     // What the store refuses to read breaks anything, and shows nothing.
     const invalid = on.stage.faults.find(
