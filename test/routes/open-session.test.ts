@@ -358,6 +358,14 @@ describe("the details of a user", () => {
     expect(await details(world, "extras")).toEqual({ firstName: "B", tier: "silver" });
   });
 
+  test("of a name that the contract has come to know since are answered until that member is given", async () => {
+    const { body } = await world.open({ refId: "known-since", user: { firstName: "A" } });
+    await world.put({ ...(await world.item(body.userId, "user")), "user.extras": '{"locale":"de"}' });
+    expect(await details(world, "known-since")).toEqual({ firstName: "A", locale: "de" });
+    await world.open({ refId: "known-since", user: { locale: "fr-MA" } });
+    expect(await details(world, "known-since")).toEqual({ firstName: "A", locale: "fr-MA" });
+  });
+
   test("stay when a call leaves user out", async () => {
     const world = await createWorld();
     const { body } = await world.open({ refId: "stay", user: { firstName: "A" } });

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
+import type { SessionId } from "../../functions/core/ids.ts";
 import { revTime } from "../../functions/core/rev.ts";
-import { accepted, createStoreWorld, DAY, HALF_AN_HOUR, refusedAs, slotOf } from "../support/store.ts";
+import { pageSessions } from "../../functions/core/session-list.ts";
+import {
+  type Actor,
+  accepted,
+  createStoreWorld,
+  DAY,
+  HALF_AN_HOUR,
+  refusedAs,
+  slotOf,
+} from "../support/store.ts";
 
 describe("opening", () => {
   test("creates the user and their session, both with whose they are and a rev of their own attempt", async () => {
@@ -340,6 +350,98 @@ describe("a session", () => {
     expect(refusedAs(await user.session(open))).toBe("session_not_found");
     await user.cancel(forced);
     expect(await user.session(forced)).toMatchObject({ status: "canceled", endedAt: world.seconds() });
+  });
+
+  test("that has ended stays ended, whatever its slot says", async () => {
+    const world = createStoreWorld();
+    const user = world.user("contradicted");
+    const { slot } = await user.open();
+    const item = await world.item(user.userId, "slot");
+    await user.cancel(slot);
+    await world.put(item ?? {});
+    expect(refusedAs(await user.find(slot))).toBe("session_canceled");
+    expect(await user.session(slot)).toMatchObject({ status: "canceled" });
+    for (const read of [await user.read(), await user.history()])
+      expect(read).toMatchObject({ slot: undefined, records: [{ status: "canceled" }] });
+  });
+});
+
+describe("reading", () => {
+  /** All of a user's sessions, by pages of one, as callers go through them. */
+  async function pageByPage(user: Actor, nowSeconds: number) {
+    const seen: SessionId[] = [];
+    let before: SessionId | undefined;
+    do {
+      const read = await user.history(1, before);
+      if (read === undefined) throw new Error("There is no user");
+      const { sessions, next } = pageSessions(read, { limit: 1, before }, nowSeconds);
+      seen.push(...sessions.map(({ sessionId }) => sessionId));
+      before = next;
+    } while (before !== undefined);
+    return seen;
+  }
+
+  /** Sessions that were canceled, from oldest to newest. */
+  async function cancelSome(user: Actor, count: number) {
+    const ids: SessionId[] = [];
+    for (let made = 0; made < count; made += 1) {
+      const slot = slotOf(await user.open());
+      await user.cancel(slot);
+      ids.push(slot.sessionId);
+    }
+    return ids;
+  }
+
+  test("shows the active session beside as many of the newest others as are asked for", async () => {
+    const world = createStoreWorld();
+    const user = world.user("bounded");
+    const [, second, third] = await cancelSome(user, 3);
+    const { sessionId } = slotOf(await user.open());
+    const read = await user.read(2);
+    expect(read?.slot).toMatchObject({ sessionId, status: "open" });
+    expect(read?.records.map((record) => record.sessionId)).toEqual([third, second]);
+  });
+
+  test("page by page shows each session once, from newest to oldest", async () => {
+    const world = createStoreWorld();
+    const user = world.user("paged");
+    const ended = await cancelSome(user, 4);
+    const { sessionId } = slotOf(await user.open());
+    expect(await pageByPage(user, world.seconds())).toEqual([...ended, sessionId].toReversed());
+  });
+
+  test("takes no more of a history than a page and one session behind it, be it the first page or a later one", async () => {
+    const user = createStoreWorld().user("long");
+    const [, second, third, fourth] = await cancelSome(user, 4);
+    const read = async (before?: SessionId) =>
+      (await user.history(1, before))?.records.map(({ sessionId }) => sessionId);
+    expect(await read()).toEqual([fourth, third]);
+    expect(await read(fourth)).toEqual([third, second]);
+  });
+
+  test("goes on behind a page of records that are all past their retention", async () => {
+    const world = createStoreWorld({ retentionDays: 1 });
+    const user = world.user("kept-longer");
+    const oldest = slotOf(await user.open());
+    await user.start(oldest);
+    world.clock.nowMs += HALF_AN_HOUR * 1_000;
+    await cancelSome(user, 2);
+    world.clock.nowMs += HALF_AN_HOUR * 1_000;
+    await user.result(oldest, "failed");
+    world.clock.nowMs += (DAY - HALF_AN_HOUR) * 1_000;
+    expect(await pageByPage(user, world.seconds())).toEqual([oldest.sessionId]);
+  });
+
+  test("finds nobody where a slot and a record are left, and no user", async () => {
+    const world = createStoreWorld();
+    const user = world.user("reaped");
+    const { slot } = await user.open();
+    await user.start(slot);
+    await world.reap(user.userId, "user");
+    expect(await user.read()).toBeUndefined();
+    expect(await user.history()).toBeUndefined();
+    expect(await user.history(1, `ses_7${"Z".repeat(25)}`)).toBeUndefined();
+    expect(refusedAs(await user.session(slot))).toBe("user_not_found");
   });
 });
 

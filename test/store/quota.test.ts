@@ -15,8 +15,8 @@ const endpoint = inject("dynamodbEndpoint");
 const PER_SECOND = 200;
 
 /** A client of its own at the beginning of a window, and containers that count for it on one clock. */
-function createCounted(options: { perSecond?: number } = {}) {
-  const { perSecond = PER_SECOND } = options;
+function createCounted(options: { perSecond?: number; random?: number } = {}) {
+  const { perSecond = PER_SECOND, random = 0 } = options;
   const clientId = `client_${randomUUID()}`;
   const time = createMovedTime(windowAt(clientId, Date.now()).endsAtMs);
   const { window, endsAtMs } = windowAt(clientId, time.nowMs());
@@ -31,7 +31,7 @@ function createCounted(options: { perSecond?: number } = {}) {
         tableName: limitsTable,
         now: time.nowMs,
         timeout: time.signalAfter,
-        random: () => 0,
+        random: () => random,
       });
       const take = async (of: Partial<Counter> = {}) => store.take({ ...counter, ...of }, perSecond);
       return {
@@ -146,22 +146,29 @@ test("a small quota is asked for each call: no container passes one too many", a
 });
 
 describe("the shared item fails no call", () => {
-  test("throttled, the calls are kept and told with the next ones, after 100 ms at the earliest", async () => {
-    const { container, item, time } = createCounted();
-    const { dynamodb, sent } = connectFailing({ when: "before", error: throttled() });
-    const { take, takeTimes } = container(dynamodb);
-    await takeTimes(20);
-    const refused = await take();
-    expect(refused.allowed).toBe(true);
-    expect(await refused.told).toBe(false);
-    await time.advance(99);
-    expect(await takeTimes(9)).not.toContain(false);
-    expect(sent.requests).toBe(1);
-    await time.advance();
-    await takeTimes(1);
-    expect(sent.requests).toBe(2);
-    expect(await item()).toMatchObject({ calls: 31, tellers: 1 });
-  });
+  test.each([
+    { name: "ThrottlingException", random: 0, pauseMs: 100 },
+    { name: "ProvisionedThroughputExceededException", random: 0.5, pauseMs: 250 },
+    { name: "RequestLimitExceeded", random: 1, pauseMs: 400 },
+  ])(
+    "throttled, the calls are kept and told with the next ones, after 100 to 400 ms: $name, $pauseMs",
+    async ({ name, random, pauseMs }) => {
+      const { container, item, time } = createCounted({ random });
+      const { dynamodb, sent } = connectFailing({ when: "before", error: errorNamed(name) });
+      const { take, takeTimes } = container(dynamodb);
+      await takeTimes(20);
+      const refused = await take();
+      expect(refused.allowed).toBe(true);
+      expect(await refused.told).toBe(false);
+      await time.advance(pauseMs - 1);
+      expect(await takeTimes(9)).not.toContain(false);
+      expect(sent.requests).toBe(1);
+      await time.advance();
+      await takeTimes(1);
+      expect(sent.requests).toBe(2);
+      expect(await item()).toMatchObject({ calls: 31, tellers: 1 });
+    },
+  );
 
   test.each([
     { why: "an answer that was lost", fault: { when: "after", error: timedOut() }, told: 21 + 21 },
@@ -202,6 +209,17 @@ describe("the shared item fails no call", () => {
     await time.advance();
     expect(answered).toBe(false);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  test("by the machine's own time, what the store answers is learnt, and what it does not answer is given up", async () => {
+    const { counter, time } = createCounted();
+    const dynamodb = connectLocal(endpoint);
+    let answer: Promise<unknown> = Promise.resolve({ Attributes: { calls: 1, tellers: 1 } });
+    dynamodb.send = async () => answer;
+    const store = createQuotaStore({ dynamodb, tableName: limitsTable, now: time.nowMs });
+    expect(await (await store.take(counter, 1)).told).toBe(true);
+    answer = new Promise(() => {});
+    expect(await (await store.take(counter, 1)).told).toBe(false);
   });
 
   test.each([throttled(), timedOut(), errorNamed("ResourceNotFoundException")])(

@@ -301,12 +301,51 @@ test("a session that never comes to rest is looked at again after a pause", asyn
   expect(world.pauses).toHaveLength(1);
 });
 
-test("an erased user's session is found by no second look", async () => {
+test.each<[string, (user: Actor, world: StoreWorld) => Promise<unknown>]>([
+  [
+    "whose status an older session has set",
+    async (user) => {
+      await user.result(slotOf(await user.open()), "failed");
+      await user.cancel(slotOf(await user.open()));
+    },
+  ],
+  [
+    "in a second life, whose slot was reaped",
+    async (user, world) => {
+      await user.erase();
+      await user.open();
+      await world.reap(user.userId, "slot");
+    },
+  ],
+])("the overview of a user %s costs one look", async (_name, prepare) => {
+  const world = createStoreWorld();
+  const user = world.user("calm");
+  await prepare(user, world);
+  world.clock.nowMs += 60_000;
+  world.network.sent.length = 0;
+  await user.read();
+  await user.history();
+  expect(world.network.sent).toHaveLength(2);
+});
+
+test("a session that has ended is looked at once", async () => {
+  const world = createStoreWorld();
+  const user = world.user("ended");
+  const slot = await openFor(user, true);
+  await user.cancel(slot);
+  world.network.sent.length = 0;
+  expect(refusedAs(await user.find(slot))).toBe("session_canceled");
+  expect(await user.session(slot)).toMatchObject({ status: "canceled" });
+  expect(world.network.sent).toHaveLength(2);
+});
+
+test("an erased user, and a session of theirs, are looked at once", async () => {
   const world = createStoreWorld();
   const user = world.user("gone");
   const slot = await openFor(user, true);
   await user.erase();
   world.network.sent.length = 0;
   expect(refusedAs(await user.session(slot))).toBe("user_not_found");
-  expect(world.network.sent).toHaveLength(1);
+  expect([await user.read(), await user.history()]).toEqual([undefined, undefined]);
+  expect(world.network.sent).toHaveLength(3);
 });
