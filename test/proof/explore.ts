@@ -308,7 +308,7 @@ export async function explore(
         move = { ...planned.move, held };
       }
       if (until.firstFinding !== true && events.length >= kept && ARRIVING.has(move.fate))
-        await noteConditions(move.held, conditions, decisive);
+        await noteConditions(move.held, it, conditions, decisive);
       const by = run.running[move.call];
       const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
       await perform(run, move);
@@ -382,25 +382,27 @@ export async function explore(
 }
 
 const ARRIVING: ReadonlySet<Move["fate"]> = new Set(["served", "unanswered", "arrives"]);
-/** In how many cases each weakening was found to decide: more need not be known. */
+/** In how many cases in which the same may go wrong each weakening was found to decide: more need not be known. */
 const decided = new Map<string, number>();
-const ENOUGH_CASES = 200;
+const ENOUGH_CASES = 50;
 
 /** Notes the conditions of a request that now comes to the store and, where they refuse it, which parts of them do. */
 async function noteConditions(
   { conditions = () => [], decisive }: Held,
+  { fates }: Case,
   sent: Set<string>,
   deciding: Set<string>,
 ): Promise<void> {
+  const countOf = (key: string) => `${fates.join()} ${key}`;
   for (const condition of conditions()) sent.add(JSON.stringify(condition));
   const found = await decisive?.((weakening) => {
     const key = JSON.stringify(weakening);
-    return !deciding.has(key) && (decided.get(key) ?? 0) < ENOUGH_CASES;
+    return !deciding.has(key) && (decided.get(countOf(key)) ?? 0) < ENOUGH_CASES;
   });
   for (const each of found ?? []) {
     const key = JSON.stringify(each);
     deciding.add(key);
-    decided.set(key, (decided.get(key) ?? 0) + 1);
+    decided.set(countOf(key), (decided.get(countOf(key)) ?? 0) + 1);
   }
 }
 

@@ -270,14 +270,17 @@ const MOST_CASES = 400;
 const nameOf = (variant: VariantName): string =>
   "name" in variant ? variant.name : (weakened(variant.condition)[variant.index]?.name ?? "");
 
-/** The cheapest first, in turn of those in which nothing goes wrong and of those in which something does. */
+/** The cheapest first, in turn of those in which the same may go wrong. */
 function inTurn(cases: readonly { readonly case: Case; readonly runs: number }[]): Case[] {
-  const cheapestFirst = cases.toSorted((one, other) => one.runs - other.runs).map((each) => each.case);
-  const quiet = cheapestFirst.filter(({ fates }) => fates.length === 0);
-  const others = cheapestFirst.filter(({ fates }) => fates.length > 0);
-  return Array.from({ length: Math.max(quiet.length, others.length) }, (_each, at) => [quiet[at], others[at]])
+  const byFates = new Map<string, { case: Case; at: number }[]>();
+  for (const { case: each } of cases.toSorted((one, other) => one.runs - other.runs)) {
+    const alike = byFates.get(each.fates.join()) ?? [];
+    byFates.set(each.fates.join(), [...alike, { case: each, at: alike.length }]);
+  }
+  return [...byFates.values()]
     .flat()
-    .filter((each) => each !== undefined);
+    .toSorted((one, other) => one.at - other.at)
+    .map((each) => each.case);
 }
 
 async function findVariants(every: number): Promise<void> {
