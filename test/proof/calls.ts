@@ -79,6 +79,8 @@ export const PREFIXES = {
   nothing: [],
   open: at(LONG_AGO, open),
   justOpened: at(1, open),
+  /** By a clock that is ahead, within the same second. */
+  openedAhead: at(-0.3, open),
   started: at(LONG_AGO, open, start),
   dead: at(1_810, open),
   deadStarted: at(1_810, open, start),
