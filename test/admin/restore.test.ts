@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { deriveUserId, type SessionId } from "../../functions/core/ids.ts";
 import { restore } from "../../admin/restore.ts";
 import { isRefusal } from "../../functions/core/refusal.ts";
+import { createVerificationStore } from "../../functions/store/verification/store.ts";
 import { toChange } from "../../functions/webhooks/changes.ts";
 import { eventsOf } from "../../functions/webhooks/events.ts";
 import { createTables } from "../../scripts/local/tables.ts";
@@ -193,6 +194,20 @@ test("an erasure that comes between the look and the write is not undone", async
     ["slot", true],
     ["user", true],
   ]);
+});
+
+test("an erasure takes with it what comes back between its look and its write", async () => {
+  const { snapshot, lose, restoreAll, tables, userId, sessions, recordsOf, now } = await createDamage();
+  await snapshot();
+  await lose(record(sessions.first));
+  const dynamodb = connectOvertaken(tables.verificationTable, async () => {
+    expect(await restoreAll()).toEqual({ ...NOTHING, records: 1 });
+    expect(await recordsOf()).toEqual([sessions.first]);
+  });
+  const { verificationTable: tableName } = tables;
+  const retention = { retentionDays: 365, userRetentionDays: 0 };
+  await createVerificationStore({ dynamodb, tableName, ...retention, now }).eraseUser(userId);
+  expect(await recordsOf()).toEqual([]);
 });
 
 test("a session that ends between the look and the write keeps the record of its end", async () => {

@@ -104,6 +104,7 @@ export const PREFIXES = {
   reopenedFollowed: [...at(3_700, open, erase), ...at(1_900, open, start), ...at(LONG_AGO, open, start)],
   /** Details that are younger than what a blind write may overwrite, by one clock, and by another older. */
   justNamed: at(4, CALLS.openA),
+  namedNow: at(1, CALLS.openA),
   /** With a second left. */
   dying: at(1_799, open),
   dyingStarted: at(1_799, open, start),

@@ -18,7 +18,7 @@ export const ONE_FAULT: Case["fates"] = ["lost", "unanswered", "late", "killed"]
 
 const ALL_CALLS = Object.keys(CALLS) as CallName[];
 /** Those that are about the clock are for calls that take time, or whose containers' clocks differ. */
-const CLOCK_PREFIXES: ReadonlySet<PrefixName> = new Set(["dying", "dyingStarted", "justNamed"]);
+const CLOCK_PREFIXES: ReadonlySet<PrefixName> = new Set(["dying", "dyingStarted", "namedNow", "justNamed"]);
 const ALL_PREFIXES = (Object.keys(PREFIXES) as PrefixName[]).filter((name) => !CLOCK_PREFIXES.has(name));
 
 /** Those that a fault makes a difference to, and of those that are alike one. */
@@ -87,11 +87,11 @@ const skewText = (skewMs: number) => (skewMs === 0 ? "" : ` ${skewMs / 1_000} s 
 const skewed = (call: Call, skewMs: number): Call => (skewMs === 0 ? call : { ...call, skewMs });
 
 /** Every pair of calls from every prefix. */
-export const PAIRS = pairs(ALL_PREFIXES, ALL_CALLS, []);
+const PAIRS = pairs(ALL_PREFIXES, ALL_CALLS, []);
 /** Every pair whose requests may go wrong. */
-export const FAULTY_PAIRS = pairs(FAULTY_PREFIXES, FAULTY_CALLS, ONE_FAULT);
+const FAULTY_PAIRS = pairs(FAULTY_PREFIXES, FAULTY_CALLS, ONE_FAULT);
 /** Pairs that containers answer whose clocks are 2 s apart, and whose requests may arrive late. */
-export const SKEWED_PAIRS = pairs(
+const SKEWED_PAIRS = pairs(
   SKEWED_PREFIXES,
   SKEWED_CALLS,
   ["lost", "unanswered", "late"],
@@ -102,17 +102,18 @@ export const SKEWED_PAIRS = pairs(
 );
 
 /** Pairs of which one is killed, by a clock that is ahead, while its requests are on their way: they may meet what came after it. */
-export const OVERTAKEN_PAIRS = pairs(
-  ["nothing", "justNamed", "open", "justCanceled", "justErased"],
-  ["open", "openA", "openB", "force", "forceA", "erase"],
+const OVERTAKEN_PAIRS = pairs(
+  ["nothing", "namedNow", "justNamed", "open", "started", "justCanceled", "justErased"],
+  ["open", "openA", "openB", "openM", "force", "start", "cancel", "erase"],
   ["killed"],
   [
+    [0, 0],
     [SKEW_MS, 0],
     [0, SKEW_MS],
   ],
 );
 /** Pairs while which the session's time may run out. */
-export const EXPIRING_PAIRS = pairs(
+const EXPIRING_PAIRS = pairs(
   ["dying", "dyingStarted"],
   [
     "open",
@@ -147,7 +148,7 @@ const WITH_RECORDS: readonly PrefixName[] = [
 const withErasure = (cases: readonly Case[]) =>
   cases.filter(({ calls }) => calls.some(({ kind }) => kind === "erase"));
 /** An erasure that has more records than its transaction holds, beside every other call. */
-export const LONG_ERASURES = recordsAfterwards([
+const LONG_ERASURES = recordsAfterwards([
   ...withErasure(pairs(WITH_RECORDS, ALL_CALLS, [])),
   ...withErasure(pairs(WITH_RECORDS, ["open", "pending", "final", "erase"], ONE_FAULT)),
   // A result, of a session that is in no slot, while its user is erased and comes back.
@@ -166,7 +167,7 @@ export const LONG_ERASURES = recordsAfterwards([
 ]);
 
 /** A call opens a session and, once that is answered, another one goes on with it, beside a third. */
-export const CHAINS: readonly Case[] = (
+const CHAINS: readonly Case[] = (
   ["nothing", "deadReaped", "completed", "justErased", "userSealReaped"] as const
 ).flatMap((prefix) =>
   (["open", "force"] as const).flatMap((first) =>
@@ -182,7 +183,7 @@ export const CHAINS: readonly Case[] = (
 );
 
 /** What an open meets whose two writes lie on either side of an erasure, when somebody else was there in between. */
-export const TRIPLES: readonly Case[] = SKEWED_PREFIXES.flatMap((prefix) =>
+const TRIPLES: readonly Case[] = SKEWED_PREFIXES.flatMap((prefix) =>
   (["open", "force", "start", "cancel", "final"] as const)
     .filter((third) => sessionsNamed(CALLS[third]) <= sessionsOf(prefix))
     .map((third) => ({
@@ -192,6 +193,36 @@ export const TRIPLES: readonly Case[] = SKEWED_PREFIXES.flatMap((prefix) =>
       fates: [],
     })),
 );
+
+/** A part of the search: its cases, and which of them its shorter forms play. */
+export type Search = {
+  readonly part: string;
+  readonly name: string;
+  readonly cases: readonly Case[];
+  /** Every how-many-eth case is played. */
+  readonly every: { readonly short: number; readonly middle: number; readonly whole: number };
+  /** How many orders of a case are played at most: some have more than anybody waits for. */
+  readonly maxRuns: number;
+};
+
+const search = (
+  part: string,
+  name: string,
+  cases: readonly Case[],
+  [short, middle]: readonly [number, number],
+  maxRuns = Number.POSITIVE_INFINITY,
+): Search => ({ part, name, cases, every: { short, middle, whole: 1 }, maxRuns });
+
+export const SEARCHES: readonly Search[] = [
+  search("pairs", "pairs", PAIRS, [120, 24]),
+  search("faulty", "pairs with a fault", FAULTY_PAIRS, [250, 24]),
+  search("skewed", "pairs under skewed clocks", SKEWED_PAIRS, [60, 12]),
+  search("overtaken", "pairs one of which is overtaken", OVERTAKEN_PAIRS, [30, 12]),
+  search("expiring", "pairs while time passes", EXPIRING_PAIRS, [60, 12]),
+  search("erasures", "erasures of many records", LONG_ERASURES, [60, 12]),
+  search("chains", "chains of calls beside another", CHAINS, [30, 12], 10_000),
+  search("triples", "triples", TRIPLES, [20, 8], 3_000),
+];
 
 /** Every how-many-eth case, beginning with one that the seed names. */
 export function sample<One>(all: readonly One[], every: number, seed: number): One[] {

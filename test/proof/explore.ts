@@ -293,6 +293,8 @@ export async function explore(
             fate !== "passes" &&
             !asleep.some((other) => other.id === id),
         );
+        // What sleeps is woken by the time that passes.
+        move ??= moves.find((each) => isPassing(each) && !asleep.some((other) => other.id === each.id));
         if (move === undefined) {
           isRedundant = true;
           break;
@@ -473,7 +475,8 @@ function conflicts(earlier: Event, later: Event): boolean {
   if (meet(earlier.move.footprint, later.move.footprint)) return true;
   // What goes wrong with one of two requests that were sent side by side decides whether the other matters.
   if (earlier.move.call === later.move.call && (isFault(earlier.move) || isFault(later.move))) return true;
-  return earlier.endsCall && later.isFirstOfCall;
+  // A call that had answered before another began comes before it.
+  return (earlier.endsCall && later.isFirstOfCall) || (earlier.isFirstOfCall && later.endsCall);
 }
 
 async function perform(run: Run, { fate, held }: Move): Promise<void> {
@@ -511,7 +514,10 @@ function digest(left: readonly Item[], run: Run, { events, expired, twice }: Tol
   const text = JSON.stringify([
     [[...events].toSorted(), [...expired].toSorted(), twice],
     left.map(({ pk: _pk, ...rest }) => rest),
-    run.running.map(({ answer, faulted, began, ended }) => [
+    run.nowMs(),
+    run.running.map(({ answer, faulted, began, ended, beganMs, endedMs }) => [
+      beganMs,
+      endedMs,
       answer?.status,
       answer?.body === undefined
         ? undefined

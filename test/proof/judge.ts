@@ -92,6 +92,23 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   const isHalf = (done: bigint) =>
     deeds.some(({ whole }) => (done & whole) !== 0n && (done & whole) !== whole);
 
+  function keptFrom({ entry, part, isOptional }: Deed, unknown: Entry): readonly Kept[] {
+    const { call, answer } = entry;
+    if (isOptional || entry.began < unknown.ended || answer.status > 204) return [];
+    if (call.kind === "erase") return [theSession, theUser];
+    if (call.kind !== "open") return [];
+    if (part === "user") return call.email === undefined ? [theUser] : [theUser, theDetails];
+    // Who finds a session that was extended this far already has written nothing.
+    const mayHaveFound = entries.some(
+      (other) =>
+        other.began !== unknown.began &&
+        other.began !== entry.began &&
+        other.call.kind === "open" &&
+        (isUnknown(other.answer) || other.answer.body?.expiresAt === answer.body.expiresAt),
+    );
+    return answer.status === 200 && mayHaveFound ? [] : [theSession];
+  }
+
   const lastMoment = Math.max(...entries.map(({ during }) => during.hi));
   let seen = new Set<string>();
   /** @param spare how many deeds may still happen that need not */
@@ -117,11 +134,13 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
         number: entry.began,
         isAttempt: isOptional,
       };
-      const isOvertaken =
-        isOptional &&
-        deeds.some((other, at) => (done & (1n << BigInt(at))) !== 0n && overtakes(other, entry, part));
+      const kept = isOptional
+        ? deeds
+            .filter((_other, at) => (done & (1n << BigInt(at))) !== 0n)
+            .flatMap((other) => keptFrom(other, entry))
+        : [];
       const nexts = step(state, played, part, attemptAt ?? strangers).filter(
-        (next) => !isOptional || (next !== state && !(isOvertaken && replaces(state, next))),
+        (next) => !isOptional || (next !== state && !kept.some((of) => of(state) !== of(next))),
       );
       // What never changes anything and may happen now, may as well happen now.
       if (!isOptional && part === "whole" && isIdle(entry) && nexts.length === 1 && nexts[0] === state)
@@ -144,21 +163,14 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   }
 }
 
-/**
- * Whether a deed is of a call that began when another had ended, and was answered to have set what that one sets: it may never
- * be undone by that one, whatever became of it.
- */
-function overtakes(by: Deed, entry: Entry, part: Part): boolean {
-  const { call, answer, began } = by.entry;
-  if (by.isOptional || began < entry.ended || entry.call.kind !== "open") return false;
-  if (call.kind === "erase") return answer.status === 204;
-  if (call.kind !== "open" || by.part !== part || answer.status > 201) return false;
-  return part === "session" || call.email !== undefined;
-}
-
-/** Whether another session is the active one, or the details are others. */
-const replaces = (before: State, after: State): boolean =>
-  (after.active !== undefined && after.active !== before.active) || after.user?.email !== before.user?.email;
+/** What a call that nobody was answered may not change any more, as another that began when it had ended was answered to have set it. */
+type Kept = (state: State) => string | undefined;
+const theSession: Kept = (state) => {
+  const active = activeOf(state);
+  return active && JSON.stringify([active.sessionId, active.status, active.metadata]);
+};
+const theUser: Kept = ({ user }) => user && "there";
+const theDetails: Kept = ({ user }) => user?.email;
 
 /** The session that a call is answered to have made. */
 const madeBy = ({ answer }: Entry): readonly string[] =>

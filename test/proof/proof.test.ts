@@ -35,13 +35,20 @@ test.each(VARIANTS.filter((variant) => "file" in variant))(
   },
 );
 
-test("what is broken is found: a slot that is deleted, not emptied", async () => {
-  const { status, stdout } = await proof(
-    "--short",
-    "--workers=1",
-    "--parts=variants",
-    "--variant=^a slot is deleted, not emptied$",
-  );
-  expect(stdout).toMatch(/^variants: 1 of 1 found/m);
-  expect(status).toBe(0);
-}, 120_000);
+test.each([
+  ["a slot that is deleted, not emptied", "--variant=^a slot is deleted, not emptied$"],
+  [
+    "a cancellation that empties whatever slot there is",
+    "--variant=^Put slot emptied: rev = :seen, left out$",
+    "--parts=pairs,variants",
+    "--only=^open: force, cancel$",
+  ],
+])(
+  "what is broken is found: %s",
+  async (_name, variant, parts = "--parts=variants", ...only) => {
+    const { status, stdout } = await proof("--short", "--workers=1", parts, variant, ...only);
+    expect(stdout).toMatch(/^variants: 1 of 1 found/m);
+    expect(status).toBe(0);
+  },
+  120_000,
+);

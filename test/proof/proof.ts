@@ -1,72 +1,22 @@
 import { fork, type ChildProcess } from "node:child_process";
 import path from "node:path";
-import {
-  type Case,
-  CHAINS,
-  EXPIRING_PAIRS,
-  FAULTY_PAIRS,
-  LONG_ERASURES,
-  OVERTAKEN_PAIRS,
-  PAIRS,
-  sample,
-  shuffle,
-  SKEWED_PAIRS,
-  TRIPLES,
-} from "./cases.ts";
+import { type Case, sample, type Search, SEARCHES, shuffle } from "./cases.ts";
 import { crash } from "./crashes.ts";
 import { type Condition, reasonFor, VARIANTS, type Weakening, weakened } from "./variants.ts";
 import type { Done, Message, Task, VariantName } from "./worker.ts";
 
 /** How much of it a run does: `--short` some seconds, `--middle` a minute or two, else all of it. */
 const FORMS = {
-  short: {
-    pairs: 120,
-    faulty: 250,
-    skewed: 60,
-    overtaken: 30,
-    expiring: 60,
-    erasures: 60,
-    chains: 30,
-    triples: 20,
-    maxRuns: 40,
-    histories: 50,
-    variants: 0,
-    crashes: 0,
-  },
-  middle: {
-    pairs: 24,
-    faulty: 24,
-    skewed: 12,
-    overtaken: 12,
-    expiring: 12,
-    erasures: 12,
-    chains: 12,
-    triples: 8,
-    maxRuns: 300,
-    histories: 250,
-    variants: 0,
-    crashes: 2,
-  },
-  whole: {
-    pairs: 1,
-    faulty: 1,
-    skewed: 1,
-    overtaken: 1,
-    expiring: 1,
-    erasures: 1,
-    chains: 1,
-    triples: 1,
-    maxRuns: 100_000,
-    histories: 2_500,
-    variants: 1,
-    crashes: 20,
-  },
+  short: { maxRuns: 40, histories: 50, crashes: 0, variants: false },
+  middle: { maxRuns: 300, histories: 250, crashes: 2, variants: false },
+  whole: { maxRuns: 1_000_000, histories: 2_500, crashes: 20, variants: true },
 } as const;
 
 const args = process.argv.slice(2);
 const option = (name: string): string | undefined =>
   args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
-const form = FORMS[args.includes("--short") ? "short" : args.includes("--middle") ? "middle" : "whole"];
+const size = args.includes("--short") ? "short" : args.includes("--middle") ? "middle" : "whole";
+const form = FORMS[size];
 const seed = Number(option("seed") ?? 1);
 const workerCount = Number(option("workers") ?? 2);
 /** Tasks that a worker has under way at once: while one waits for the engine, others go on. */
@@ -74,10 +24,8 @@ const AT_ONCE = Number(option("lanes") ?? 16);
 const HISTORIES_A_TASK = 25;
 /** Plays only the cases whose name matches, and nothing else. */
 const only = option("only") === undefined ? undefined : new RegExp(option("only") ?? "");
-const parts = (
-  option("parts") ??
-  "pairs,faulty,skewed,overtaken,expiring,erasures,chains,triples,histories,crashes,variants"
-).split(",");
+const parts = option("parts")?.split(",");
+const isWanted = (part: string): boolean => parts?.includes(part) ?? true;
 const shown = Number(option("show") ?? 3);
 
 // So that what was started ends with it.
@@ -165,16 +113,15 @@ const lines: string[] = [];
 const sent = new Set<string>();
 const decidedIn = new Map<string, { case: Case; runs: number }[]>();
 
-async function explorePairs(
-  part: string,
-  cases: readonly Case[],
-  maxRuns: number = form.maxRuns,
-): Promise<void> {
+async function exploreAll(search: Search): Promise<void> {
+  const { name } = search;
+  const cases = chosen(search);
+  const maxRuns = Math.min(form.maxRuns, search.maxRuns);
   const total = { orders: 0, runs: 0, judged: 0, cut: 0 };
   const faults: Record<string, number> = {};
   const byName = new Map(cases.map((each) => [each.name, each]));
   await doAll<"case">(
-    part,
+    name,
     cases.map((each) => ({ kind: "case", case: each, maxRuns })),
     ({ explored }) => {
       total.orders += explored.orders;
@@ -191,7 +138,7 @@ async function explorePairs(
       const smallest = explored.findings.toSorted((one, other) => one.trace.length - other.trace.length)[0];
       if (smallest !== undefined) {
         tellFound({
-          part,
+          part: name,
           name: explored.name,
           why: smallest.why,
           text: [
@@ -206,7 +153,7 @@ async function explorePairs(
   const { none = 0, ...rest } = faults;
   const kinds = Object.entries(rest).map(([fate, count]) => `${count} ${fate}`);
   lines.push(
-    `${part}: ${cases.length} cases, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged${total.cut === 0 ? "" : `, ${total.cut} cut at ${maxRuns} runs`}, ${seconds()} s`,
+    `${name}: ${cases.length} cases, ${total.orders} orders (${none} without a fault${kinds.length === 0 ? "" : `, ${kinds.join(", ")}`}), ${total.runs} runs, ${total.judged} outcomes judged${total.cut === 0 ? "" : `, ${total.cut} cut at ${maxRuns} runs`}, ${seconds()} s`,
   );
 }
 
@@ -283,10 +230,10 @@ function inTurn(cases: readonly { readonly case: Case; readonly runs: number }[]
     .map((each) => each.case);
 }
 
-async function findVariants(every: number): Promise<void> {
+async function findVariants(): Promise<void> {
   const pattern = new RegExp(option("variant") ?? "");
   const everything = shuffle(
-    [...PAIRS, ...SKEWED_PAIRS, ...OVERTAKEN_PAIRS, ...EXPIRING_PAIRS, ...FAULTY_PAIRS, ...TRIPLES],
+    SEARCHES.flatMap(({ cases }) => cases),
     seed,
   );
   const named = VARIANTS.map(({ name, likely }): Of<Task, "variant"> => {
@@ -302,9 +249,7 @@ async function findVariants(every: number): Promise<void> {
       return { kind: "variant", variant: { condition, index }, cases: inTurn(cases).slice(0, MOST_CASES) };
     });
   });
-  const tasks = sample([...named, ...weak], every, seed).filter(({ variant }) =>
-    pattern.test(nameOf(variant)),
-  );
+  const tasks = [...named, ...weak].filter(({ variant }) => pattern.test(nameOf(variant)));
   const found = { count: 0, none: 0, runs: 0 };
   await doAll<"variant">("variants", tasks, (done) => {
     found.runs += done.runs;
@@ -326,39 +271,17 @@ async function findVariants(every: number): Promise<void> {
 
 /** Plays every how-many-eth case, whatever the form says. */
 const everyOption = option("every");
-/** A third call that waits for the first has fewer orders, but where seals are met. */
-const MOST_OF_A_CHAIN = 10_000;
-/** Three calls have more orders than anybody waits for: these are the first of them. */
-const MOST_OF_A_TRIPLE = 3_000;
 
-const chosen = (cases: readonly Case[], every: number) =>
+const chosen = ({ cases, every }: Search): readonly Case[] =>
   only === undefined
-    ? sample(cases, Number(everyOption ?? every), seed)
+    ? sample(cases, Number(everyOption ?? every[size]), seed)
     : cases.filter(({ name }) => only.test(name));
 
 try {
-  if (parts.includes("pairs")) await explorePairs("pairs", chosen(PAIRS, form.pairs));
-  if (parts.includes("faulty")) await explorePairs("pairs with a fault", chosen(FAULTY_PAIRS, form.faulty));
-  if (parts.includes("skewed"))
-    await explorePairs("pairs under skewed clocks", chosen(SKEWED_PAIRS, form.skewed));
-  if (parts.includes("overtaken"))
-    await explorePairs("pairs one of which is overtaken", chosen(OVERTAKEN_PAIRS, form.overtaken));
-  if (parts.includes("expiring"))
-    await explorePairs("pairs while time passes", chosen(EXPIRING_PAIRS, form.expiring));
-  if (parts.includes("erasures"))
-    await explorePairs("erasures of many records", chosen(LONG_ERASURES, form.erasures));
-  if (parts.includes("chains"))
-    await explorePairs(
-      "chains of calls beside another",
-      chosen(CHAINS, form.chains),
-      Math.min(form.maxRuns, MOST_OF_A_CHAIN),
-    );
-  if (parts.includes("triples"))
-    await explorePairs("triples", chosen(TRIPLES, form.triples), Math.min(form.maxRuns, MOST_OF_A_TRIPLE));
-  if (parts.includes("histories") && only === undefined) await playAtRandom(form.histories);
-  if (parts.includes("crashes") && only === undefined && form.crashes > 0) await crashing(form.crashes);
-  if (parts.includes("variants") && (form.variants > 0 || option("variant") !== undefined))
-    await findVariants(Math.max(1, option("variant") === undefined ? form.variants : 1));
+  for (const search of SEARCHES) if (isWanted(search.part)) await exploreAll(search);
+  if (isWanted("histories") && only === undefined) await playAtRandom(form.histories);
+  if (isWanted("crashes") && only === undefined && form.crashes > 0) await crashing(form.crashes);
+  if (isWanted("variants") && (form.variants || option("variant") !== undefined)) await findVariants();
 } finally {
   for (const { child } of workers) child.disconnect();
 }

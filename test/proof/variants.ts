@@ -111,6 +111,27 @@ const TEXTS: readonly (Variant & { file: string })[] = [
     to: "mayBeTorn(seen, table.now()) && table === undefined",
   },
   {
+    name: "a list with a session that has ended, and is in a dead slot, is believed",
+    likely: /^dyingStarted: force, readUser/,
+    file: "store/verification/read.ts",
+    from: "? record.sessionId === slot?.sessionId",
+    to: "? holds(slot, record.sessionId, nowSeconds)",
+  },
+  {
+    name: "a status whose session is in a dead slot is believed",
+    likely: /^dying: (pending|final), readUser/,
+    file: "store/verification/read.ts",
+    from: "user.statusSessionId === slot?.sessionId",
+    to: "holds(slot, user.statusSessionId, nowSeconds)",
+  },
+  {
+    name: "details that are there already are not written again",
+    likely: /^namedNow: openA, openB|^namedNow: openB/,
+    file: "store/verification/opening.ts",
+    from: "isSafe(image.user.rev, table.now())",
+    to: "isSafe !== undefined",
+  },
+  {
     name: "a dead slot counts",
     likely: /^dead/,
     file: "core/session.ts",
@@ -407,7 +428,7 @@ const NO_DIFFERENCE: readonly { readonly name: RegExp; readonly why: string }[] 
   },
   {
     name: /^(Update slot|Put slot in_progress): \(rev = :seen\) AND .*, without expiresAt > :now$/,
-    why: "What was seen was live, and nothing but time has passed since: had the call been as quick as the look, the same would be there.",
+    why: "What was seen was live, and nothing but time has passed since: the model takes an open for one that may have happened at any time while it was under way.",
   },
   {
     name: /^Put slot in_progress: .*, without .*#status = :open\)?( AND .*)?$/,
@@ -419,7 +440,7 @@ const NO_DIFFERENCE: readonly { readonly name: RegExp; readonly why: string }[] 
   },
   {
     name: /^Put user sealed: .*, left out$/,
-    why: "Who changes a user changes their slot, which is seen as well; a result does not, and leaves the user's rev alone.",
+    why: "A call that changes a user changes their slot, which is seen as well, or its change is one that the erasure may follow. A restore, which is no call, changes the user alone: see test/admin/restore.test.ts.",
   },
   {
     name: /^Update user: .*\(life = :life\).*, without attribute_exists\(refId\)$/,

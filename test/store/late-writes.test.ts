@@ -185,21 +185,32 @@ describe.each(LATE)("$name", ({ prepare, call, givesUp, meanwhile }) => {
   });
 });
 
-test("an older e-mail by a clock that is ahead does not arrive over one that a later call found there already", async () => {
-  const world = createStoreWorld();
-  const user = world.user("named");
-  await user.open({ details: { email: "new@example.com" } });
-  world.clock.nowMs += 4_000; // too young for a blind write by this clock, old enough by one that is two seconds ahead
-  const dying = world.container({ aheadMs: 2_000 });
-  const late = dying.network.giveUp(userUpdate);
-  dying.network.outage = (sent) =>
-    dying.network.sent.filter(userUpdate).length > 1 && aWrite(sent) ? new Error("no more") : undefined;
-  await expect(world.user("named", dying).open({ details: { email: "old@example.com" } })).rejects.toThrow(
-    "no more",
-  );
-  await user.open({ details: { email: "new@example.com" } });
-  expect(await late.deliver()).toBe("refused");
-  expect((await user.read())?.user.details.email).toBe("new@example.com");
+describe("an older e-mail does not arrive over one that a later call found there already", () => {
+  const seen = (sent: Parameters<typeof userUpdate>[0]) =>
+    userUpdate(sent) && JSON.stringify(sent.input).includes("rev = :seen");
+
+  // Four seconds are too young for a blind write by one clock, and old enough by one that is two seconds ahead.
+  test.each([
+    { name: "by a clock that is ahead", agoMs: 4_000, aheadMs: 2_000, givesUp: userUpdate, writes: 2 },
+    { name: "on what both of them saw", agoMs: 1_000, aheadMs: 0, givesUp: seen, writes: 3 },
+  ])("$name", async ({ agoMs, aheadMs, givesUp, writes }) => {
+    const world = createStoreWorld();
+    const user = world.user("named");
+    await user.open({ details: { email: "new@example.com" } });
+    world.clock.nowMs += agoMs;
+    const dying = world.container({ aheadMs });
+    const late = dying.network.giveUp(givesUp);
+    dying.network.outage = (sent) =>
+      dying.network.sent.filter(userUpdate).length >= writes && aWrite(sent)
+        ? new Error("no more")
+        : undefined;
+    await expect(world.user("named", dying).open({ details: { email: "old@example.com" } })).rejects.toThrow(
+      "no more",
+    );
+    await user.open({ details: { email: "new@example.com" } });
+    expect(await late.deliver()).toBe("refused");
+    expect((await user.read())?.user.details.email).toBe("new@example.com");
+  });
 });
 
 test("a first session that nobody has taken the place of may arrive late, and is found", async () => {

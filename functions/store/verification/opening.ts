@@ -93,6 +93,7 @@ export function openInRounds(
   const doubt = createDoubt();
   const own: SlotCall["own"] = new Map();
   const noted: SlotCall["noted"] = new Set();
+  const isSafe = createSafety();
   let userChanged = false;
   const progress: Progress = {
     user: undefined,
@@ -123,8 +124,13 @@ export function openInRounds(
       }
       const { image } = written;
       progress.userSeen = image;
-      if (image.kind === "present" && isAsWanted(image.user, details, lifeForUser, table.now())) {
-        progress.user = image.user;
+      if (
+        image.kind === "present" &&
+        hasDetails(image.user, details) &&
+        (lifeForUser === undefined || image.user.life !== undefined) &&
+        (details === undefined || isSafe(image.user.rev, table.now()))
+      ) {
+        progress.user = image.user; // nothing is to be changed
         return;
       }
       met.seal ||= image.kind === "sealed";
@@ -181,20 +187,16 @@ export function openInRounds(
 }
 
 /**
- * Whether nothing is to be changed of a user, and what they have will not be overwritten by an older call that has not seen it. Who
- * was written some seconds ago may still be: what is wanted of them is written once more, seen.
+ * Whether the details of an image on which this call has failed are safe from the write of an older call that was given up and is still
+ * on its way. That one may have seen what this one sees first; what came since it has not seen, nor may it overwrite it blindly.
+ * What is not safe is written once more, though it be as it is wanted.
  */
-function isAsWanted(
-  user: User,
-  details: DetailsPatch | undefined,
-  life: Rev | undefined,
-  nowMs: number,
-): boolean {
-  return (
-    hasDetails(user, details) &&
-    (life === undefined || user.life !== undefined) &&
-    (details === undefined || (user.rev !== undefined && isOutOfBlindReach(user.rev, nowMs)))
-  );
+function createSafety(): (rev: Rev | undefined, nowMs: number) => boolean {
+  let first: { readonly rev: Rev | undefined } | undefined;
+  return (rev, nowMs) => {
+    first ??= { rev };
+    return rev !== undefined && rev !== first.rev && isOutOfBlindReach(rev, nowMs);
+  };
 }
 
 async function sendStep(
