@@ -35,7 +35,9 @@ const MAX_STATES = 50_000;
  */
 export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   const strangers = strangersOf(entries, told);
-  const opened = strangers.filter((id) => told?.events.has(nameOfEvent("session.opened", id)));
+  const opened = strangers.filter((id) =>
+    told === undefined ? id !== NEVER_SEEN : told.events.has(nameOfEvent("session.opened", id)),
+  );
   const erasures = entries.filter(({ call }) => call.kind === "erase");
   const parts = entries
     .map((entry) => ({
@@ -154,7 +156,7 @@ export function isExplained(entries: readonly Entry[], told?: Told): boolean {
   };
   // The simplest explanation first: that as little as possible happened of what nobody was told of.
   const optional = deeds.filter(({ isOptional }) => isOptional).length;
-  const least = opened.filter((id) => id >= (told?.erasedUntil ?? "")).length;
+  const least = told === undefined ? 0 : opened.filter((id) => id >= told.erasedUntil).length;
   for (let more = 0; ; more = 2 * more + 1) {
     const spare = Math.min(optional, least + more);
     seen = new Set();
