@@ -1,5 +1,15 @@
 import { nameOfEvent, sessionOfEvent, type Told } from "./told.ts";
-import { activeOf, isUnknown, type Made, NOBODY, type Part, partsOf, type State, step } from "./model.ts";
+import {
+  activeOf,
+  isUnknown,
+  type Made,
+  NEVER_SEEN,
+  NOBODY,
+  type Part,
+  partsOf,
+  type State,
+  step,
+} from "./model.ts";
 
 /** A call in a history: what is known of it, and when it was under way, counted in the requests that reached the store. */
 export type Entry = Made & { readonly began: number; readonly ended: number };
@@ -213,8 +223,6 @@ function strangersOf(entries: readonly Entry[], told: Told | undefined): string[
   for (const event of told.events) known.add(sessionOfEvent(event));
   return [...known].filter((id) => !made.has(id));
 }
-
-const NEVER_SEEN = "ses_7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
 
 /** Whether everything that clients are told has happened, and is told once. */
 function tellsAll({ announced, sessions, active }: State, told: Told, lastMoment: number): boolean {

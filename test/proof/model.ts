@@ -68,6 +68,9 @@ export type State = {
   readonly announced: readonly string[];
 };
 
+/** Stands for the id of a session that a call may have made and nobody has seen. */
+export const NEVER_SEEN = "ses_7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
+
 export const NOBODY: State = { sessions: {}, announced: [] };
 
 function announce(state: State, type: string, sessionId: string, status?: string): State {
@@ -234,20 +237,21 @@ function openSession(state: State, made: Made, strangers: readonly string[]): St
     };
   };
   if (isUnknown(answer)) {
-    // Ids sort by their time, and a session's above that of the one that it supersedes.
-    const possible = strangers.filter(
-      (id) => state.sessions[id] === undefined && id > (active?.sessionId ?? ""),
-    );
+    const possible = strangers.filter((id) => state.sessions[id] === undefined && mayFollow(id, active));
     return [state, ...possible.map(create)];
   }
   if (answer.status !== 201 || body.created !== true || state.sessions[body.sessionId] !== undefined)
     return [];
-  if (active !== undefined && body.sessionId <= active.sessionId) return [];
+  if (!mayFollow(body.sessionId, active)) return [];
   const after = create(body.sessionId);
   const made1 = after.sessions[body.sessionId] as Session;
   if (!isTold(body, made1, made)) return [];
   return [put(after, { ...made1, expiresAt: exactly(body.expiresAt) })];
 }
+
+/** Ids sort by their time, a session's above that of the one that it supersedes; of one that nobody has seen nobody knows the id. */
+const mayFollow = (sessionId: string, active: Session | undefined): boolean =>
+  active === undefined || active.sessionId === NEVER_SEEN || sessionId > active.sessionId;
 
 /**
  * Whether an answer tells of a session as it is. A call that had to ask again may tell of it as it was a little later.
