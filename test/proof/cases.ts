@@ -21,18 +21,10 @@ const ALL_CALLS = Object.keys(CALLS) as CallName[];
 const CLOCK_PREFIXES: ReadonlySet<PrefixName> = new Set(["dying", "dyingStarted", "namedNow", "justNamed"]);
 const ALL_PREFIXES = (Object.keys(PREFIXES) as PrefixName[]).filter((name) => !CLOCK_PREFIXES.has(name));
 
+/** All that may become of a session once it is opened. */
+const AFTER_OPENING: readonly CallName[] = ["start", "cancel", "pending", "final", "erase"];
 /** Those that a fault makes a difference to, and of those that are alike one. */
-const FAULTY_CALLS: readonly CallName[] = [
-  "open",
-  "openAM",
-  "force",
-  "forceKA",
-  "start",
-  "cancel",
-  "pending",
-  "final",
-  "erase",
-];
+const FAULTY_CALLS: readonly CallName[] = ["open", "openAM", "force", "forceKA", ...AFTER_OPENING];
 const FAULTY_PREFIXES: readonly PrefixName[] = [
   "nothing",
   "open",
@@ -101,7 +93,7 @@ const SKEWED_PAIRS = pairs(
   ],
 );
 
-/** Pairs of which one is killed, by a clock that is ahead, while its requests are on their way: they may meet what came after it. */
+/** Pairs of which one is killed, by the other's clock or one apart, while its requests are on their way: they may meet what came after it. */
 const OVERTAKEN_PAIRS = pairs(
   ["nothing", "namedNow", "justNamed", "open", "started", "justCanceled", "justErased"],
   ["open", "openA", "openB", "openM", "force", "start", "cancel", "erase"],
@@ -115,20 +107,7 @@ const OVERTAKEN_PAIRS = pairs(
 /** Pairs while which the session's time may run out. */
 const EXPIRING_PAIRS = pairs(
   ["dying", "dyingStarted"],
-  [
-    "open",
-    "openM",
-    "force",
-    "forceKA",
-    "start",
-    "cancel",
-    "pending",
-    "final",
-    "erase",
-    "readToken",
-    "readUser",
-    "readSession",
-  ],
+  ["open", "openM", "force", "forceKA", ...AFTER_OPENING, "readToken", "readUser", "readSession"],
   ["passes"],
 );
 

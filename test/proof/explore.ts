@@ -286,15 +286,9 @@ export async function explore(
             : [...before.node.asleep, ...before.node.explored.slice(0, -1)].filter(
                 (other) => isIndependent(other, before.move) && !wakes(run, before.move, other),
               );
-        move = moves.find(
-          ({ id, fate }) =>
-            fate !== "killed" &&
-            fate !== "orphaned" &&
-            fate !== "passes" &&
-            !asleep.some((other) => other.id === id),
-        );
+        const awake = moves.filter(({ id }) => !asleep.some((other) => other.id === id));
         // What sleeps is woken by the time that passes.
-        move ??= moves.find((each) => isPassing(each) && !asleep.some((other) => other.id === each.id));
+        move = awake.find((each) => !isKill(each) && !isPassing(each)) ?? awake.find(isPassing);
         if (move === undefined) {
           isRedundant = true;
           break;
@@ -315,7 +309,8 @@ export async function explore(
       const isFirstOfCall = by?.began === Number.POSITIVE_INFINITY;
       await perform(run, move);
       const next = it.calls[run.running.length];
-      const token = next === undefined ? undefined : run.running[parentOf(next) ?? -1]?.answer?.body?.token;
+      const token =
+        next === undefined ? undefined : run.running[parentOf(next) ?? NO_CALL]?.answer?.body?.token;
       if (next !== undefined && token !== undefined) {
         begin(next, nameOf(token));
         await run.quiet();

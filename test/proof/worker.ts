@@ -63,6 +63,7 @@ const code = await loadCode((specifier) => specifier);
 
 const plain = await createStage(code, connectLocal(engine.endpoint), direct);
 const withFew = await loadCode((specifier) => asVariant(specifier, NO_RECORDS_IN_TRANSACTION));
+if (!applied.has(NO_RECORDS_IN_TRANSACTION.name)) throw new Error("The text of an erasure's limit is gone");
 const recordsAfterwards = await createStage(withFew, connectLocal(engine.endpoint), direct);
 const wired = await createStage(code, connectLocal(proxy.endpoint), direct, { overWire: true });
 /** Users of the product as it is, on whom one case is played after the other. */
